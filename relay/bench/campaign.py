@@ -1,0 +1,156 @@
+"""A campaign: which subjects, which measures, in which order.
+
+Rounds are interleaved, subject beside subject for the same measure, so that a noisy minute is shared by
+all. Idle memory comes first, on a process that has carried next to nothing: later it would hide in what
+the traffic left.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from relay.bench import machine
+from relay.bench.figures import (
+    LOOPS,
+    Findings,
+    IdleSample,
+    IntegritySample,
+    LoadSample,
+    Mode,
+    SetupSample,
+)
+from relay.bench.legs import Ends, Pair, hang_up
+from relay.bench.measures import closed_loop, idle, integrity, paced, setups
+from relay.bench.messages import Direction
+from relay.bench.recipes import Kind
+from relay.bench.subjects import Subject, SubjectError, started
+
+PACED_SESSIONS: Final = 100
+"""Over how many sessions the paced flow is spread: most of them quiet at any moment, as callers are."""
+
+SPARE_DESCRIPTORS: Final = 500
+"""Files that are no sessions: libraries, logs, listeners, and the sessions of the traffic."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a campaign. Sizes in bytes; seconds of one window."""
+
+    subjects: tuple[Kind, ...]
+    sizes: tuple[int, ...]
+    sessions: int
+    seconds: float
+    rounds: int
+    idle: int
+
+    @property
+    def steps(self) -> int:
+        """How many measures that makes."""
+        once = 1 + len(Direction) * 2
+        each_round = len(self.sizes) * len(Mode) + 1
+        return len(self.subjects) * (once + self.rounds * each_round)
+
+
+Told = Callable[[str], None]
+"""Is told of every measure before it begins, in words."""
+
+
+async def run(plan: Plan, told: Told) -> Findings:
+    """Carry *plan* out. Raises SubjectError if a subject does not start or lets go of a session."""
+    descriptors = machine.raise_descriptors()
+    if 2 * plan.idle + SPARE_DESCRIPTORS > descriptors:
+        raise SubjectError(
+            f"{plan.idle:,} idle sessions take {2 * plan.idle + SPARE_DESCRIPTORS:,} descriptors in a process, "
+            f"and the system allows {descriptors:,}: raise `ulimit -Hn`, or lower --idle"
+        )
+    where = machine.cores()
+    findings = Findings()
+    with machine.pinned(where.load):
+        async with Ends().listening() as ends, AsyncExitStack() as stack:
+            subjects = []
+            for kind in plan.subjects:
+                told(f"{kind.value}: start, {plan.idle:,} idle sessions")
+                running = started(kind, ends, core=where.subject, descriptors=descriptors)
+                subject = await stack.enter_async_context(running)
+                subjects.append(subject)
+                sample = await _idle(subject, plan.idle)
+                findings = msgspec.structs.replace(findings, idle=(*findings.idle, sample))
+            findings = await _integrity(subjects, findings, told)
+            findings = await _rounds(plan, subjects, findings, told)
+    return findings
+
+
+async def _idle(subject: Subject, count: int) -> IdleSample:
+    try:
+        return IdleSample(subject.kind, await idle(subject.dial, count, memory=subject.rss_bytes))
+    except (OSError, TimeoutError) as refused:
+        raise SubjectError(f"{subject.kind.value} did not take {count:,} sessions: {refused}") from refused
+
+
+async def _integrity(subjects: Sequence[Subject], findings: Findings, told: Told) -> Findings:
+    samples = []
+    for direction in Direction:
+        for slow in (False, True):
+            for subject in subjects:
+                reader = "slow" if slow else "fast"
+                told(f"{subject.kind.value}: integrity, {direction.value}, {reader} reader")
+                async with _pairs(subject, 1) as pairs:
+                    seen = await integrity(pairs[0], direction, slow=slow)
+                samples.append(IntegritySample(subject.kind, direction, slow, seen))
+    return msgspec.structs.replace(findings, integrity=tuple(samples))
+
+
+async def _rounds(plan: Plan, subjects: Sequence[Subject], findings: Findings, told: Told) -> Findings:
+    loads: list[LoadSample] = []
+    churn: list[SetupSample] = []
+    async with AsyncExitStack() as stack:
+        count = max(plan.sessions, PACED_SESSIONS)
+        held = {subject.kind: await stack.enter_async_context(_pairs(subject, count)) for subject in subjects}
+        for number in range(1, plan.rounds + 1):
+            for size in plan.sizes:
+                for mode in Mode:
+                    for subject in subjects:
+                        told(f"{subject.kind.value}: {size:,} B {mode.value}, round {number}")
+                        load = await _traffic(plan, subject, held[subject.kind], mode, size)
+                        loads.append(load)
+            for subject in subjects:
+                told(f"{subject.kind.value}: set-ups, round {number}")
+                run = await setups(subject.dial, seconds=plan.seconds, clock=subject.cpu_ns)
+                churn.append(SetupSample(subject.kind, run))
+    return msgspec.structs.replace(findings, loads=tuple(loads), setups=tuple(churn))
+
+
+async def _traffic(plan: Plan, subject: Subject, pairs: Sequence[Pair], mode: Mode, size: int) -> LoadSample:
+    if mode is Mode.PACED:
+        load = await paced(pairs[:PACED_SESSIONS], size, seconds=2 * plan.seconds, clock=subject.cpu_ns)
+    else:
+        load = await closed_loop(
+            pairs[: plan.sessions],
+            LOOPS[mode],
+            size,
+            seconds=plan.seconds,
+            clock=subject.cpu_ns,
+        )
+    for pair in pairs:
+        if not pair.alive:
+            raise SubjectError(
+                f"{subject.kind.value} let go of a session during {size:,} B {mode.value}: "
+                f"client saw {pair.client.farewell}, upstream saw {pair.upstream.farewell}"
+            )
+    return LoadSample(subject.kind, mode, size, load)
+
+
+@asynccontextmanager
+async def _pairs(subject: Subject, count: int) -> AsyncIterator[list[Pair]]:
+    """Hold *count* sessions through *subject* for a while."""
+    pairs: list[Pair] = []
+    try:
+        while len(pairs) < count:
+            pairs.append(await subject.pair())
+        yield pairs
+    except (OSError, TimeoutError) as refused:
+        raise SubjectError(f"{subject.kind.value} refused a session: {refused}") from refused
+    finally:
+        if pairs:
+            await hang_up([pair.client for pair in pairs])

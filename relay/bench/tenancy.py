@@ -1,0 +1,79 @@
+"""A configuration for the relay under measurement: one upstream, one plan, one tenant, one key.
+
+Everything the relay does for a tenant is on; no limit is low enough to be met, since a paced session
+would measure the pace.
+"""
+
+import secrets
+
+import msgspec
+
+from relay.bench.messages import MODEL
+from relay.core.keys import ENTROPY_BYTES, StoredKey, digest, mint
+from relay.core.words import Secret
+
+_FILE = """\
+[listen]
+host = "127.0.0.1"
+port = {port}
+drain_seconds = 0
+drain_spread_seconds = 0
+
+[ops]
+host = "127.0.0.1"
+port = {ops_port}
+
+[keys]
+peppers = {{ 1 = "env:RELAY_KEY_PEPPER" }}
+
+[[upstreams]]
+name = "measured"
+region = "local"
+url = "ws://127.0.0.1:{upstream_port}/v1/realtime"
+keys = ["env:RELAY_BENCH_UPSTREAM_KEY"]
+
+[plans.measured]
+concurrent_sessions = "unlimited"
+session_starts_per_minute = "unlimited"
+idle_seconds = "unlimited"
+chunk_bytes = "unlimited"
+audio_seconds_per_second = "unlimited"
+bytes_per_second = "unlimited"
+events_per_second = "unlimited"
+responses_per_minute = "unlimited"
+
+[[tenants]]
+id = "measured"
+plan = "measured"
+keys = ["{key}"]
+models = ["{model}"]
+"""
+
+
+class Tenancy(msgspec.Struct, frozen=True):
+    """What the relay is started with, and what its client shows."""
+
+    toml: str
+    environment: dict[str, str]
+    headers: dict[str, str]
+
+
+def tenancy(*, port: int, ops_port: int, upstream_port: int) -> Tenancy:
+    """Make a configuration with a key of its own, good for this run alone."""
+    pepper = secrets.token_hex()
+    token, presented = mint(secrets.token_bytes(ENTROPY_BYTES))
+    stored = StoredKey(presented.id, 1, digest(Secret(pepper), presented.secret))
+    return Tenancy(
+        toml=_FILE.format(
+            port=port,
+            ops_port=ops_port,
+            upstream_port=upstream_port,
+            key=stored.line(),
+            model=MODEL,
+        ),
+        environment={
+            "RELAY_KEY_PEPPER": pepper,
+            "RELAY_BENCH_UPSTREAM_KEY": "sk-measured",
+        },
+        headers={"Authorization": f"Bearer {token}"},
+    )

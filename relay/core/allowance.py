@@ -1,0 +1,95 @@
+"""What a tenant still has: responses, tokens and money, shared by all of its sessions in one process.
+
+Rule: budgets are post-paid. A start needs a balance above zero; what was used is debited afterwards, and
+may take the balance below zero by one response a session. Days are UTC.
+"""
+
+from math import inf
+
+from relay.core.pacing import Pacer
+from relay.core.refusals import Refusal, Refused
+from relay.core.tenants import Plan
+from relay.core.words import SECONDS_PER_DAY, MicroUsd, Seconds, UnixSeconds
+
+
+class Allowance:
+    """One tenant's balances. Sessions ask and debit; whoever keeps them across processes adjusts."""
+
+    __slots__ = ("_day", "_micro_usd", "_plan", "_responses", "_tokens", "_tokens_minute")
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._responses = Pacer(plan.responses_per_minute / 60, plan.responses_per_minute)
+        self._tokens_minute = Pacer(plan.tokens_per_minute / 60, plan.tokens_per_minute)
+        self._day = -1
+        self._tokens = 0
+        self._micro_usd: MicroUsd = 0
+
+    def replan(self, plan: Plan) -> None:
+        """Hold the tenant to *plan* from now on; what was used today stays used."""
+        if plan == self._plan:
+            return
+        self._plan = plan
+        self._responses = Pacer(plan.responses_per_minute / 60, plan.responses_per_minute)
+        self._tokens_minute = Pacer(plan.tokens_per_minute / 60, plan.tokens_per_minute)
+
+    def spent_today(self, wall: UnixSeconds) -> tuple[int, MicroUsd]:
+        """Return the tokens and the money used since midnight, UTC."""
+        self._turn_day(wall)
+        return self._tokens, self._micro_usd
+
+    def day_refusal(self, wall: UnixSeconds) -> Refused | None:
+        """Say no where the day's budget is spent."""
+        self._turn_day(wall)
+        left = SECONDS_PER_DAY - wall % SECONDS_PER_DAY
+        if self._tokens >= self._plan.tokens_per_day:
+            what = f"budget of {self._plan.tokens_per_day:.0f} tokens a day"
+        elif self._micro_usd >= self._plan.micro_usd_per_day:
+            what = f"budget of {self._plan.usd_per_day:g} USD a day"
+        else:
+            return None
+        return Refused(
+            Refusal.BUDGET_SPENT,
+            f"The {what} is spent. It starts anew at 00:00 UTC.",
+            retry_after=left,
+        )
+
+    def take_response(self, now: Seconds, wall: UnixSeconds) -> Refused | None:
+        """Let one response start and charge it to the minute, or say why not."""
+        refused = self.day_refusal(wall)
+        if refused is not None:
+            return refused
+        wait = self._tokens_minute.wait(now)
+        if wait > 0.0:
+            return Refused(
+                Refusal.TOKENS_SPENT,
+                f"Rate limit reached: {self._plan.tokens_per_minute:.0f} tokens a minute. "
+                f"Try again in {wait:.1f} s.",
+                retry_after=wait,
+            )
+        wait = self._responses.take(1, now)
+        if wait > 0.0:
+            return Refused(
+                Refusal.TOO_MANY_RESPONSES,
+                f"Rate limit reached: {self._plan.responses_per_minute:.0f} responses a minute. "
+                f"Try again in {_shown(wait)}.",
+                retry_after=wait if wait != inf else None,
+            )
+        return None
+
+    def debit(self, tokens: int, micro_usd: MicroUsd, now: Seconds, wall: UnixSeconds) -> None:
+        """Charge what was used."""
+        self._turn_day(wall)
+        self._tokens += tokens
+        self._micro_usd += micro_usd
+        self._tokens_minute.spend(tokens, now)
+
+    def _turn_day(self, wall: UnixSeconds) -> None:
+        day = int(wall // SECONDS_PER_DAY)
+        # A clock that steps back over midnight must not give yesterday's budget a second time.
+        if day > self._day:
+            self._day, self._tokens, self._micro_usd = day, 0, 0
+
+
+def _shown(wait: Seconds) -> str:
+    return f"{wait:.1f} s" if wait != inf else "no time: the plan allows none"

@@ -1,0 +1,206 @@
+"""What an upstream's message tells the relay: counted, timed, billed, and nearly always forwarded untouched.
+
+Rule: one event in is one event out. An event is changed only where it would name what is the relay's own
+affair: the upstream's name for an aliased model, a key, or the cancelling of a response that the plan forbade.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from relay.core import events
+from relay.core.actions import FORWARD, Actions, Moment, Observe, Send, Spend
+from relay.core.allowance import Allowance
+from relay.core.audio import AudioFormat, decoded_bytes, format_named, padding_of
+from relay.core.events import KIND_OF, Kind, Outcome, Told, table
+from relay.core.refusals import Reason, Refusal
+from relay.core.strict import Event
+from relay.core.turns import Turns
+from relay.core.uplink import failure
+from relay.core.usage import (
+    NO_USAGE,
+    PriceTable,
+    Usage,
+    read_response_usage,
+    read_transcription_usage,
+)
+from relay.core.words import MicroUsd, Seconds, Side, UnixSeconds
+
+_OUTCOMES: Final = len(Outcome)
+_AUDIO_FORWARDED: Final = Kind.AUDIO * _OUTCOMES + Outcome.FORWARDED
+_TEXT_FORWARDED: Final = Kind.TEXT * _OUTCOMES + Outcome.FORWARDED
+_WINDOW: Final = 512
+"""An audio delta's `delta` starts, and ends, within so many bytes of the message's."""
+
+
+class _Delta(msgspec.Struct):
+    delta: str = ""
+
+
+_decode_delta: Final = msgspec.json.Decoder(_Delta).decode
+_NO_AUTHOR: Final = frozenset({"conversation_already_has_active_response", "rate_limit_exceeded"})
+"""Errors of a `response.create` that came to nothing, whether or not it was named."""
+
+
+class Downlink:
+    """The gate from upstream to client."""
+
+    def __init__(  # the facts of one session, each used
+        self,
+        *,
+        asked: str | None,
+        served: str | None,
+        allowance: Allowance,
+        turns: Turns,
+        prices: PriceTable,
+        price_factor: float,
+        redact: Callable[[str], str],
+        set_input_format: Callable[[AudioFormat], None],
+        epoch: UnixSeconds,
+    ) -> None:
+        self.counts = [0] * (len(Kind) * _OUTCOMES)
+        self.bytes = 0
+        self.audio_seconds = 0.0
+        self.wait: Seconds = 0.0
+        self.over: Reason | None = None
+        self.usage: Usage = NO_USAGE
+        self.micro_usd: MicroUsd = 0
+        self.refusals: dict[Refusal, int] = {}
+        self.session_id: str | None = None
+        """The upstream's own id of the session, for its support desk."""
+        self._asked = asked
+        self._served = served
+        self._allowance = allowance
+        self._turns = turns
+        self._prices = prices
+        self._price_factor = price_factor
+        self._redact = redact
+        self._set_input_format = set_input_format
+        self._epoch = epoch
+        self._format = AudioFormat.PCM
+        self._transcriber: str | None = None
+
+    def judge(self, message: memoryview, text: bool, now: Seconds) -> Actions:
+        """Say what becomes of *message*: this is the hot path."""
+        self.bytes += len(message)
+        told = events.told_by(message) if text else None
+        if told is Told.AUDIO_DELTA:
+            self.counts[_AUDIO_FORWARDED] += 1
+            self.audio_seconds += _bytes_of_delta(message) / self._format.bytes_per_second
+            return self._timed(Moment.FIRST_AUDIO, now) if self._turns.timing else FORWARD
+        if told is Told.TEXT_DELTA:
+            self.counts[_TEXT_FORWARDED] += 1
+            return self._timed(Moment.FIRST_TOKEN, now) if self._turns.timing else FORWARD
+        if told is None:
+            # No event, or binary: not for the relay to judge what an upstream says to its client.
+            return self._count(Kind.OTHER, Outcome.FORWARDED)
+        return self._control(told, message, now)
+
+    def _control(self, told: Told, message: memoryview, now: Seconds) -> Actions:
+        handle = {
+            Told.SESSION: self._session,
+            Told.RESPONSE_CREATED: self._response_created,
+            Told.RESPONSE_DONE: self._response_done,
+            Told.TRANSCRIBED: self._transcribed,
+            Told.ERROR: self._error,
+        }.get(told)
+        event = events.read_trusted(message) if handle is not None else None
+        actions = handle(event, now) if handle is not None and event is not None else FORWARD
+        replaced = any(isinstance(action, Send) and action.side is Side.CLIENT for action in actions)
+        self._count(KIND_OF[told], Outcome.REPLACED if replaced else Outcome.FORWARDED)
+        return actions
+
+    def _session(self, event: Event, now: Seconds) -> Actions:
+        del now
+        session = table(event, "session")
+        if isinstance(session.get("id"), str):
+            self.session_id = session["id"]
+        heard = format_named(table(session, "audio", "input").get("format"))
+        if heard is not None:
+            self._set_input_format(heard)
+        self._format = format_named(table(session, "audio", "output").get("format")) or self._format
+        transcriber = table(session, "audio", "input", "transcription").get("model")
+        self._transcriber = transcriber if isinstance(transcriber, str) else None
+        if self._asked == self._served or session.get("model") != self._served:
+            return FORWARD
+        return _instead({**event, "session": {**session, "model": self._asked}})
+
+    def _response_created(self, event: Event, now: Seconds) -> Actions:
+        response_id = table(event, "response").get("id")
+        if not isinstance(response_id, str):
+            return FORWARD
+        if self._turns.created(response_id, now):
+            return FORWARD
+        refused = self._allowance.take_response(now, now + self._epoch)
+        if refused is None:
+            return FORWARD
+        self.refusals[refused.refusal] = self.refusals.get(refused.refusal, 0) + 1
+        self._turns.refuse(response_id, failure(refused))
+        return (*FORWARD, Send(Side.UPSTREAM, events.response_cancel(response_id)))
+
+    def _response_done(self, event: Event, now: Seconds) -> Actions:
+        response = table(event, "response")
+        response_id = response.get("id")
+        refused = self._turns.done(response_id) if isinstance(response_id, str) else None
+        spent = self._spend(self._served, read_response_usage(response.get("usage")), now)
+        if refused is None or response.get("status") == "completed":
+            return (*FORWARD, *spent)
+        ended = {**response, "status": "failed", "status_details": refused}
+        return (*_instead({**event, "response": ended}), *spent)
+
+    def _transcribed(self, event: Event, now: Seconds) -> Actions:
+        usage = read_transcription_usage(event.get("usage"))
+        return (*FORWARD, *self._spend(self._transcriber or self._served, usage, now))
+
+    def _error(self, event: Event, now: Seconds) -> Actions:
+        del now
+        if table(event, "error").get("code") in _NO_AUTHOR:
+            self._turns.unasked()
+        said = events.encode(event).decode()
+        clean = self._redact(said)
+        return FORWARD if clean == said else (Send(Side.CLIENT, clean.encode()),)
+
+    def _spend(self, model: str | None, usage: Usage, now: Seconds) -> Actions:
+        if usage == NO_USAGE:
+            return ()
+        cost = self._prices.cost(model or "", usage, self._price_factor)
+        self.usage += usage
+        self.micro_usd += cost
+        wall = now + self._epoch
+        self._allowance.debit(usage.tokens, cost, now, wall)
+        if self._allowance.day_refusal(wall) is not None:
+            self.over = Reason.BUDGET_SPENT
+        return (Spend(model or "unknown", usage, cost),)
+
+    def _timed(self, moment: Moment, now: Seconds) -> Actions:
+        seen = self._turns.delta(moment, now)
+        if not seen:
+            return FORWARD
+        return (*FORWARD, *(Observe(moment, seconds) for moment, seconds in seen))
+
+    def _count(self, kind: Kind, outcome: Outcome) -> Actions:
+        self.counts[kind * _OUTCOMES + outcome] += 1
+        return FORWARD
+
+
+def _instead(event: Event) -> Actions:
+    return (Send(Side.CLIENT, events.encode(event)),)
+
+
+def _bytes_of_delta(message: memoryview) -> int:
+    """Return how much audio an audio delta holds, without reading the audio."""
+    head = bytes(message[:_WINDOW])
+    start = head.find(b'"delta":"')
+    if start >= 0:
+        start += len(b'"delta":"')
+        first = max(start, len(message) - _WINDOW)
+        tail = bytes(message[first:])
+        end = tail.find(b'"')
+        if end >= 0 and (first == start or end > 0):
+            return decoded_bytes(first + end - start, padding_of(tail[max(0, end - 2) : end]))
+    try:
+        delta = _decode_delta(message).delta
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return 0
+    return decoded_bytes(len(delta), padding_of(delta[-2:].encode()))

@@ -1,0 +1,52 @@
+"""A rate with a burst, kept in one number: the generic cell rate algorithm (ITU-T I.371).
+
+Rule: a limit has one number and reads no clock. Spending may run into debt, and the answer is how long
+to wait; taking may not, and the answer is whether it was given.
+"""
+
+from math import inf
+
+from relay.core.words import Seconds
+
+
+class Pacer:
+    """Hold a flow to *rate* a second, with *burst* to spare. An infinite rate never waits."""
+
+    __slots__ = ("_cost", "_paid_until", "_slack")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._cost = 1.0 / rate if rate else inf
+        self._slack = burst / rate if 0.0 < rate < inf else 0.0
+        self._paid_until: Seconds = -inf
+
+    def spend(self, amount: float, now: Seconds) -> Seconds:
+        """Charge *amount*, which has passed already. Return how long to wait before the next."""
+        paid_until = self._paid_until
+        paid_until = max(paid_until, now)
+        paid_until += amount * self._cost
+        self._paid_until = paid_until
+        wait = paid_until - self._slack - now
+        return max(0.0, wait)
+
+    def take(self, amount: float, now: Seconds) -> Seconds:
+        """Charge *amount* if the burst covers it. Return 0.0 if so, else how long until it would."""
+        due = max(self._paid_until, now) + amount * self._cost
+        wait = due - self._slack - now
+        if wait > _ROUNDING:
+            return wait
+        self._paid_until = due
+        return 0.0
+
+    def give_back(self, amount: float) -> None:
+        """Undo a charge of *amount* that came to nothing."""
+        if self._cost != inf:
+            self._paid_until -= amount * self._cost
+
+    def wait(self, now: Seconds) -> Seconds:
+        """Return how long until the debt is paid; 0.0 while there is a balance above zero."""
+        wait = self._paid_until - self._slack - now
+        return max(0.0, wait)
+
+
+_ROUNDING = 1e-9
+"""A nanosecond: what float arithmetic may be off by, and no clock of ours resolves."""

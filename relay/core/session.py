@@ -1,0 +1,339 @@
+"""The life of one relayed session.
+
+    OPEN --ended--> CLOSING --both gone--> CLOSED
+
+A session exists once its upstream has accepted it; all before that is the door's. Everything that moves it
+along this line is in this file. Each method is one thing that can happen; it returns what must now be done,
+in order. Nothing here waits, reads a clock or keeps a payload.
+
+Rules: the first cause of an end wins; both sides are told; `Finish` comes once and last; left alone, every
+session ends. A method has finished changing state before its actions are carried out, so that an effect
+which re-enters finds a consistent session.
+"""
+
+from collections.abc import Callable
+from enum import Enum, auto
+from math import inf
+from typing import Final, assert_never
+
+from relay.core.actions import (
+    FORWARD,
+    NOTHING,
+    PONG,
+    Abort,
+    Actions,
+    Close,
+    Finish,
+    Look,
+    Ping,
+    Send,
+)
+from relay.core.deadlines import (
+    CLOSE_CLIENT,
+    CLOSE_UPSTREAM,
+    PING_AFTER,
+    PONG_WITHIN,
+    STALL_AFTER,
+    STALL_LOOK,
+    Alarm,
+    Deadlines,
+)
+from relay.core.flow import Flow, Hold
+from relay.core.parting import parting_words, wire_code, wire_reason
+from relay.core.refusals import Reason, Refused
+from relay.core.tenants import Plan
+from relay.core.uplink import Gate
+from relay.core.words import OTHER, Seconds, Side
+
+
+class Phase(Enum):
+    """Where on its line a session is."""
+
+    OPEN = auto()
+    CLOSING = auto()
+    CLOSED = auto()
+
+
+_SILENT: Final = (Alarm.SILENT_CLIENT, Alarm.SILENT_UPSTREAM)
+_STALL: Final = (Alarm.STALL_CLIENT, Alarm.STALL_UPSTREAM)
+_SILENT_REASON: Final = (Reason.CLIENT_SILENT, Reason.UPSTREAM_SILENT)
+_STALLED_REASON: Final = (Reason.SLOW_CONSUMER, Reason.UPSTREAM_STALLED)
+_BROKEN_BY: Final = (Reason.PING_FLOOD, Reason.UPSTREAM_BROKEN)
+_TO_UPSTREAM: Final = 1001
+"""What an upstream is told when the relay ends a session: its client is going away."""
+_ABNORMAL: Final = 1006
+
+
+class Session:
+    """A client and an upstream, and what passes between them."""
+
+    __slots__ = (
+        "_close_looked",
+        "_deadlines",
+        "_event_id",
+        "_finish",
+        "_phase",
+        "_plan",
+        "downlink",
+        "flows",
+        "generation",
+        "started_at",
+        "uplink",
+    )
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        uplink: Gate,
+        downlink: Gate,
+        event_id: Callable[[], str],
+        now: Seconds,
+    ) -> None:
+        self._plan = plan
+        self.uplink = uplink
+        self.downlink = downlink
+        self._event_id = event_id
+        self.started_at = now
+        self.generation = 0
+        """Of the upstream leg: which of those this session has had."""
+        self.flows = (Flow(Side.CLIENT, now), Flow(Side.UPSTREAM, now))
+        self._phase = Phase.OPEN
+        self._finish: Finish | None = None
+        self._close_looked = inf
+        self._deadlines = Deadlines()
+        self._deadlines.set(Alarm.AGE, now + plan.session_seconds)
+        self._deadlines.set(Alarm.IDLE, now + plan.idle_seconds)
+        for alarm in _SILENT:
+            self._deadlines.set(alarm, now + PING_AFTER)
+
+    @property
+    def deadline(self) -> Seconds:
+        """When to call `tick`, unless something else happens first."""
+        return self._deadlines.next()
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the session ended; None while it has not."""
+        return self._finish.reason if self._finish is not None else None
+
+    # --- messages: the hot path -------------------------------------------------------------------
+
+    def client_message(self, message: memoryview, text: bool, now: Seconds) -> Actions:
+        """A whole message came from the client."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        flow = self.flows[0]
+        flow.heard = flow.message_at = now
+        uplink = self.uplink
+        actions = uplink.judge(message, text, now)
+        if actions is FORWARD and uplink.wait == 0.0:
+            return FORWARD
+        if uplink.wait > 0.0:
+            self._deadlines.set(Alarm.PACE, now + uplink.wait)
+            actions = (*actions, *flow.hold(Hold.PACE, now))
+        if uplink.over is not None:
+            actions = (*actions, *self.end(uplink.over, now))
+        return actions
+
+    def upstream_message(self, message: memoryview, text: bool, now: Seconds) -> Actions:
+        """A whole message came from the upstream."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        flow = self.flows[1]
+        flow.heard = flow.message_at = now
+        downlink = self.downlink
+        actions = downlink.judge(message, text, now)
+        if actions is FORWARD:
+            return FORWARD
+        if downlink.over is not None:
+            actions = (*actions, *self.end(downlink.over, now))
+        return actions
+
+    # --- what else can happen ---------------------------------------------------------------------
+
+    def heard(self, side: Side, now: Seconds) -> Actions:
+        """*side* gave a sign of life that is no message: a pong, or a piece of one."""
+        self.flows[side].heard = now
+        return NOTHING
+
+    def pinged(self, side: Side, now: Seconds) -> Actions:
+        """*side* asks whether anyone is there."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        flow = self.flows[side]
+        flow.heard = now
+        if flow.pings.take(1, now) > 0.0:
+            return self.end(_BROKEN_BY[side], now)
+        # A full write buffer takes no pong: a peer that only pings could fill memory with them.
+        return NOTHING if self._deadlines.is_set(_STALL[side]) else PONG
+
+    def congested(self, side: Side, buffered: float, now: Seconds) -> Actions:
+        """*side* takes less than it is sent: its write buffer holds *buffered* bytes and is full."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        flow = self.flows[side]
+        flow.buffered, flow.progress_at = buffered, now
+        self._deadlines.set(_STALL[side], now + STALL_LOOK)
+        return self.flows[OTHER[side]].hold(Hold.CONGESTION, now)
+
+    def relieved(self, side: Side, now: Seconds) -> Actions:
+        """*side*'s write buffer has drained."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        self._deadlines.clear(_STALL[side])
+        return self.flows[OTHER[side]].release(Hold.CONGESTION, now)
+
+    def looked(self, side: Side, buffered: float, now: Seconds) -> Actions:
+        """*side*'s write buffer, asked for by `Look`, holds *buffered* bytes."""
+        if self._phase is Phase.CLOSING:
+            return self._looked_while_closing(buffered, now)
+        if self._phase is Phase.CLOSED:
+            return NOTHING
+        flow = self.flows[side]
+        if buffered < flow.buffered:
+            flow.buffered, flow.progress_at = buffered, now
+        if now - flow.progress_at >= STALL_AFTER:
+            return self.end(_STALLED_REASON[side], now)
+        self._deadlines.set(_STALL[side], now + STALL_LOOK)
+        return NOTHING
+
+    def left(self, side: Side, now: Seconds, code: int | None = None, reason: str = "") -> Actions:
+        """*side* is gone: it closed with *code* and *reason*, or without a word."""
+        flow = self.flows[side]
+        if self._phase is Phase.CLOSED or flow.gone:
+            return NOTHING
+        flow.gone = True
+        actions = NOTHING
+        if self._phase is Phase.OPEN:
+            if side is Side.CLIENT:
+                actions = self._end(Reason.CLIENT_LEFT, side, code or _ABNORMAL, reason, now)
+            else:
+                actions = self._upstream_gone(code, reason, now)
+        if all(flow.gone for flow in self.flows):
+            actions = (*actions, *self._finished())
+        return actions
+
+    def tick(self, now: Seconds) -> Actions:
+        """The deadline has come."""
+        actions = NOTHING
+        for alarm in self._deadlines.take_due(now):
+            actions = (*actions, *self._wake(alarm, now))
+        return actions
+
+    def end(self, reason: Reason, now: Seconds, message: str | None = None) -> Actions:
+        """End the session for *reason*, telling whoever is still there; *message* in place of the usual."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        parting: Actions = NOTHING
+        if reason.says is not None and not self.flows[Side.CLIENT].gone:
+            refused = Refused(reason.says, message or parting_words(reason, self._plan))
+            parting = (Send(Side.CLIENT, refused.event(self._event_id())),)
+        return (*parting, *self._end(reason, None, reason.code, reason.label, now))
+
+    # --- how it ends ------------------------------------------------------------------------------
+
+    def _upstream_gone(self, code: int | None, reason: str, now: Seconds) -> Actions:
+        """Decide between ending the session and putting another upstream in the old one's place.
+
+        Today it always ends: with the upstream's own close, or in words of ours where it had none.
+        """
+        if code is None:
+            return self.end(Reason.UPSTREAM_LOST, now)
+        return self._end(Reason.UPSTREAM_LEFT, Side.UPSTREAM, code, reason, now)
+
+    def _end(self, reason: Reason, first: Side | None, code: int, words: str, now: Seconds) -> Actions:
+        self._phase = Phase.CLOSING
+        self._finish = Finish(reason, first, wire_code(code))
+        self._deadlines.clear()
+        self._deadlines.set(Alarm.CLOSE, now + CLOSE_UPSTREAM)
+        codes = (code, _TO_UPSTREAM if first is None else code)
+        # Whoever is held is read again, and what it says is dropped: its close frame stands behind it,
+        # and a socket that is closed over unread input resets the connection under our own last words.
+        told = tuple(
+            action
+            for flow in self.flows
+            if not flow.gone
+            for action in (
+                *(step for cause in Hold for step in flow.release(cause, now)),
+                Close(flow.side, wire_code(codes[flow.side]), wire_reason(words)),
+            )
+        )
+        for flow in self.flows:
+            for cause in Hold:
+                flow.release(cause, now)
+        return told
+
+    def _looked_while_closing(self, buffered: float, now: Seconds) -> Actions:
+        # What was accepted for the client is still on its way to it, as long as it takes any of it.
+        if buffered < self._close_looked:
+            self._close_looked = buffered
+            self._deadlines.set(Alarm.CLOSE, now + CLOSE_CLIENT)
+            return NOTHING
+        return (Abort(Side.CLIENT), *self._finished())
+
+    def _wake_while_closing(self) -> Actions:
+        client, upstream = self.flows
+        actions: Actions = NOTHING
+        if not upstream.gone:
+            upstream.gone = True
+            actions = (Abort(Side.UPSTREAM),)
+        if client.gone:
+            return (*actions, *self._finished())
+        return (*actions, Look(Side.CLIENT))
+
+    def _finished(self) -> Actions:
+        if self._phase is Phase.CLOSED:
+            return NOTHING
+        assert self._finish is not None
+        self._phase = Phase.CLOSED
+        self._deadlines.clear()
+        return (self._finish,)
+
+    # --- alarms -----------------------------------------------------------------------------------
+
+    def _wake(self, alarm: Alarm, now: Seconds) -> Actions:
+        match alarm:
+            case Alarm.AGE:
+                return self.end(Reason.TOO_OLD, now)
+            case Alarm.IDLE:
+                # The hot path notes the time and leaves the alarm alone.
+                due = max(flow.message_at for flow in self.flows) + self._plan.idle_seconds
+                if due <= now:
+                    return self.end(Reason.IDLE, now)
+                self._deadlines.set(Alarm.IDLE, due)
+                return NOTHING
+            case Alarm.PACE:
+                return self.flows[Side.CLIENT].release(Hold.PACE, now)
+            case Alarm.CLOSE:
+                return self._wake_while_closing()
+            case Alarm.SILENT_CLIENT:
+                return self._listen(self.flows[Side.CLIENT], now)
+            case Alarm.SILENT_UPSTREAM:
+                return self._listen(self.flows[Side.UPSTREAM], now)
+            case Alarm.STALL_CLIENT:
+                return (Look(Side.CLIENT),) if self._phase is Phase.OPEN else NOTHING
+            case Alarm.STALL_UPSTREAM:
+                return (Look(Side.UPSTREAM),) if self._phase is Phase.OPEN else NOTHING
+            case _:
+                assert_never(alarm)
+
+    def _listen(self, flow: Flow, now: Seconds) -> Actions:
+        """Ping a side that has been silent, and give it up if it stays so."""
+        if self._phase is not Phase.OPEN:
+            return NOTHING
+        alarm = _SILENT[flow.side]
+        if flow.holds:
+            flow.pinged_at = None
+            self._deadlines.set(alarm, now + PING_AFTER)
+            return NOTHING
+        if flow.pinged_at is not None and flow.heard < flow.pinged_at:
+            return self.end(_SILENT_REASON[flow.side], now)
+        flow.pinged_at = None
+        due = flow.heard + PING_AFTER
+        if due > now:
+            self._deadlines.set(alarm, due)
+            return NOTHING
+        flow.pinged_at = now
+        self._deadlines.set(alarm, now + PONG_WITHIN)
+        return (Ping(flow.side),)
