@@ -52,15 +52,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.subjects) * (once + self.rounds * each_round)
 
 
+class PlanError(Exception):
+    """The machine cannot carry the plan out; the text says what it lacks."""
+
+
 Told = Callable[[str], None]
 """Is told of every measure before it begins, in words."""
 
 
 async def run(plan: Plan, told: Told) -> Findings:
-    """Carry *plan* out. Raises SubjectError if a subject does not start or lets go of a session."""
+    """Carry *plan* out.
+
+    Raises PlanError if the machine has no room for it, SubjectError if a subject does not start or lets go of
+    a session.
+    """
     descriptors = machine.raise_descriptors()
     if 2 * plan.idle + SPARE_DESCRIPTORS > descriptors:
-        raise SubjectError(
+        raise PlanError(
             f"{plan.idle:,} idle sessions take {2 * plan.idle + SPARE_DESCRIPTORS:,} descriptors in a process, "
             f"and the system allows {descriptors:,}: raise `ulimit -Hn`, or lower --idle"
         )
@@ -85,7 +93,7 @@ async def _idle(subject: Subject, count: int) -> IdleSample:
     try:
         return IdleSample(subject.kind, await idle(subject.dial, count, memory=subject.rss_bytes))
     except (OSError, TimeoutError) as refused:
-        raise SubjectError(f"{subject.kind.value} did not take {count:,} sessions: {refused}") from refused
+        raise SubjectError(subject.kind, f"did not take {count:,} sessions: {refused}") from refused
 
 
 async def _integrity(subjects: Sequence[Subject], findings: Findings, told: Told) -> Findings:
@@ -135,8 +143,9 @@ async def _traffic(plan: Plan, subject: Subject, pairs: Sequence[Pair], mode: Mo
     for pair in pairs:
         if not pair.alive:
             raise SubjectError(
-                f"{subject.kind.value} let go of a session during {size:,} B {mode.value}: "
-                f"client saw {pair.client.farewell}, upstream saw {pair.upstream.farewell}"
+                subject.kind,
+                f"let go of a session during {size:,} B {mode.value}: "
+                f"the client saw {pair.client.farewell}, the upstream {pair.upstream.farewell}",
             )
     return LoadSample(subject.kind, mode, size, load)
 
@@ -146,11 +155,12 @@ async def _pairs(subject: Subject, count: int) -> AsyncIterator[list[Pair]]:
     """Hold *count* sessions through *subject* for a while."""
     pairs: list[Pair] = []
     try:
-        while len(pairs) < count:
-            pairs.append(await subject.pair())
+        try:
+            while len(pairs) < count:
+                pairs.append(await subject.pair())
+        except (OSError, TimeoutError) as refused:
+            raise SubjectError(subject.kind, f"refused a session: {refused}") from refused
         yield pairs
-    except (OSError, TimeoutError) as refused:
-        raise SubjectError(f"{subject.kind.value} refused a session: {refused}") from refused
     finally:
         if pairs:
             await hang_up([pair.client for pair in pairs])

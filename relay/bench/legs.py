@@ -34,6 +34,9 @@ MAX_FRAME_BYTES: Final = 32 << 20
 SETUP_SECONDS: Final = 10.0
 """How long a client waits for its session: what the API's own clients wait."""
 
+CLOSING_SECONDS: Final = 5.0
+"""How long a closing handshake may take, through whatever stands between."""
+
 Inlet = Callable[[bytes], None]
 """Who gets the messages of a leg."""
 
@@ -64,7 +67,7 @@ class Leg(WSListener):
                 self._parts.clear()
                 self.inlet(whole)
         elif kind == WSMsgType.CLOSE:
-            self.farewell = f"{frame.get_close_code().value} {frame.get_close_reason()}".strip()
+            self.farewell = f"{frame.get_close_code().value} {frame.get_close_reason() or ''}".strip()
             if not transport.is_close_frame_sent:
                 transport.send_close(WSCloseCode.OK)
             transport.disconnect()
@@ -90,6 +93,11 @@ class Leg(WSListener):
         """Begin the closing handshake; nothing happens if it is over."""
         if self.transport is not None:
             self.transport.send_close(WSCloseCode.OK)
+
+    def cut(self) -> None:
+        """End the connection without a word; nothing happens if it is over."""
+        if self.transport is not None:
+            self.transport.disconnect(graceful=False)
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -131,9 +139,11 @@ class Ends:
             yield self
         finally:
             server.close()
-            for leg in tuple(self._legs):
-                if leg.transport is not None:
-                    leg.transport.disconnect(graceful=False)
+            legs = [leg for leg in self._legs if leg.transport is not None]
+            for leg in legs:
+                leg.cut()
+            if legs:
+                await asyncio.wait([leg.gone for leg in legs], timeout=CLOSING_SECONDS)
             await server.wait_closed()
 
     async def dial(self, url: str, headers: dict[str, str]) -> Leg:
@@ -153,6 +163,7 @@ class Ends:
                 websocket_handshake_timeout=SETUP_SECONDS,
                 max_redirects=0,
             )
+            self._kept(leg)
             await asyncio.wait((first, leg.gone), return_when=asyncio.FIRST_COMPLETED)
         if not first.done():
             raise ConnectionError(f"the session ended before its first event: {leg.farewell}")
@@ -173,7 +184,10 @@ class Ends:
             del self._awaited[session]
 
     def _upstream_leg(self, request: WSUpgradeRequest) -> Leg:  # noqa: ARG002 - any path is welcome
-        leg = _UpstreamLeg(self._greeted)
+        return self._kept(_UpstreamLeg(self._greeted))
+
+    def _kept(self, leg: Leg) -> Leg:
+        """Remember *leg* until it is gone, so that none outlives the campaign."""
         self._legs.add(leg)
         leg.gone.add_done_callback(lambda _: self._legs.discard(leg))
         return leg
@@ -201,10 +215,9 @@ def ignore(payload: bytes) -> None:
 
 
 async def hang_up(legs: list[Leg]) -> None:
-    """Close sessions from the client's end and wait until both ends are gone, five seconds at most."""
+    """Close sessions from the client's end; cut those that are not gone after `CLOSING_SECONDS`."""
     for leg in legs:
         leg.close()
-    await asyncio.wait([leg.gone for leg in legs], timeout=5.0)
+    await asyncio.wait([leg.gone for leg in legs], timeout=CLOSING_SECONDS)
     for leg in legs:
-        if not leg.gone.done() and leg.transport is not None:
-            leg.transport.disconnect(graceful=False)
+        leg.cut()

@@ -30,7 +30,7 @@ SETUPS_AT_ONCE: Final = 16
 IDLE_SETTLE_SECONDS: Final = 1.0
 """After the last set-up: what it used for the moment has been given back."""
 
-INTEGRITY_BATCH: Final = ((9 << 10, 64), (64 << 10, 24), (4 << 20, 4))
+INTEGRITY_BATCH: Final = ((9 << 10, 64), (64 << 10, 24), (4 << 20, 3))
 """Sizes in bytes and how many of each: over one socket buffer, over all of them, and many times over."""
 
 SLOW_SOCKET_BYTES: Final = 64 << 10
@@ -224,6 +224,8 @@ async def _read_slowly(leg: Leg) -> None:
             wire.pause_reading()
             await asyncio.sleep(SLOW_REST_SECONDS)
             wire.resume_reading()
+            # One turn of the loop to see that there is something, one to read it.
+            await asyncio.sleep(0)
             await asyncio.sleep(0)
     finally:
         if not wire.is_closing():

@@ -61,10 +61,11 @@ def report(
 def show(console: Console, shown: Report) -> None:
     """Print the tables."""
     console.print(_heading(shown), highlight=False)
-    console.print(_size_table(shown.sizes))
-    console.print(_session_table(shown.sessions))
+    tables = [_size_table(shown.sizes), _session_table(shown.sessions)]
     if Kind.RELAY in shown.plan.subjects:
-        console.print(_goal_table(shown.goals))
+        tables.append(_goal_table(shown.goals))
+    for table in tables:
+        console.print(table, "", sep="\n")
 
 
 def _heading(shown: Report) -> str:

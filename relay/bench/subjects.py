@@ -40,6 +40,11 @@ PATH: Final = f"/v1/realtime?model={MODEL}"
 class SubjectError(Exception):
     """A subject did not start, or let go of a session; the text says which, and what it said last."""
 
+    def __init__(self, kind: Kind, what: str) -> None:
+        super().__init__(f"{kind.value} {what}")
+        self.kind = kind
+        self.what = what
+
 
 class Subject(msgspec.Struct, frozen=True):
     """A subject at work. Direct has no process, and costs nothing."""
@@ -104,8 +109,12 @@ async def started(kind: Kind, ends: Ends, *, core: int, descriptors: int) -> Asy
         process = await _spawn(how, log, core)
         try:
             subject = Subject(kind=kind, ends=ends, recipe=how, pid=process.pid)
-            await _first_session(subject, process, log)
+            await _first_session(subject, process)
             yield subject
+        except SubjectError as failure:
+            if failure.kind is not kind or not (said := _last_words(log)):
+                raise
+            raise SubjectError(kind, f"{failure.what}\n{said}") from failure
         finally:
             await _stop(process)
 
@@ -122,7 +131,7 @@ async def _spawn(how: Recipe, log: Path, core: int) -> asyncio.subprocess.Proces
         )
 
 
-async def _first_session(subject: Subject, process: asyncio.subprocess.Process, log: Path) -> None:
+async def _first_session(subject: Subject, process: asyncio.subprocess.Process) -> None:
     """Dial until a session is carried."""
     reason = "nothing listened"
     try:
@@ -139,8 +148,7 @@ async def _first_session(subject: Subject, process: asyncio.subprocess.Process, 
             reason = f"it ended with status {process.returncode}"
     except TimeoutError:
         reason = f"no session in {START_SECONDS:.0f} s ({reason})"
-    said = _last_words(log)
-    raise SubjectError(f"{subject.kind.value} did not start: {reason}\n{said}".strip())
+    raise SubjectError(subject.kind, f"did not start: {reason}")
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -16,6 +16,7 @@ _FILE = """\
 [listen]
 host = "127.0.0.1"
 port = {port}
+max_connections = 1_000_000
 drain_seconds = 0
 drain_spread_seconds = 0
 

@@ -9,7 +9,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from relay.bench.campaign import Plan, run
+from relay.bench.campaign import Plan, PlanError, run
 from relay.bench.machine import cores, describe
 from relay.bench.messages import SMALLEST
 from relay.bench.recipes import PEERS, TUNNELS, Kind, missing
@@ -157,7 +157,7 @@ def command(
         console.print(f"skipped: {reason}", style="yellow", highlight=False)
     try:
         result = uvloop.run(_measured(plan, console))
-    except (SubjectError, RuntimeError) as failure:
+    except (SubjectError, PlanError, RuntimeError) as failure:
         raise click.ClickException(str(failure)) from failure
     show(console, result)
     if document is not None:

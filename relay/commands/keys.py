@@ -158,7 +158,10 @@ def _read(config: Path) -> str:
 @contextmanager
 def _locked(config: Path) -> Iterator[None]:
     """Keep other `relay keys` from the file meanwhile. Its directory is locked: the file itself is replaced."""
-    directory = os.open(config.resolve().parent, os.O_RDONLY)
+    try:
+        directory = os.open(config.resolve().parent, os.O_RDONLY)
+    except OSError as error:
+        raise click.ClickException(f"{config} cannot be locked: {error.strerror}") from error
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
         yield

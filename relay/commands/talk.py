@@ -189,12 +189,13 @@ def _told(outcome: Outcome, wish: Wish, console: Console) -> int:
             raise click.ClickException(f"The answer could not be saved: {error}.") from None
     if wish.as_json:
         click.echo(report.as_json(outcome))
-    else:
+    elif outcome.connected is not None:
         console.print()
         console.print(terminal.timings(outcome))
         if wish.save is not None:
             console.print(f"\nsaved to {wish.save}" if sound else "\nno sound to save", markup=False)
     if outcome.failure is not None:
+        console.print()
         Console(stderr=True, highlight=False, quiet=wish.as_json).print(terminal.failed(outcome.failure))
         return NO_ANSWER
     return 0 if outcome.replies else HUNG_UP

@@ -60,6 +60,12 @@ class Close(msgspec.Struct, frozen=True):
     reason: bytes = b""
 
 
+class Hangup(msgspec.Struct, frozen=True):
+    """End *side*'s connection once what is written is sent: both close frames have crossed."""
+
+    side: Side
+
+
 class Abort(msgspec.Struct, frozen=True):
     """Cut *side* off."""
 
@@ -99,7 +105,7 @@ class Finish(msgspec.Struct, frozen=True):
 
 
 Action: TypeAlias = (
-    Forward | Send | Pong | Ping | Pause | Resume | Look | Close | Abort | Observe | Spend | Finish
+    Forward | Send | Pong | Ping | Pause | Resume | Look | Close | Hangup | Abort | Observe | Spend | Finish
 )
 Actions: TypeAlias = tuple[Action, ...]
 

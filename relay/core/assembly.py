@@ -33,6 +33,11 @@ class Assembly:
         self.opcode = TEXT
         """Of the message last returned: `TEXT` or `BINARY`."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no message is in the making."""
+        return self._parts is None
+
     def data(self, opcode: int, payload: memoryview, fin: bool) -> memoryview | Reason | None:
         """Take a data frame. Return the whole message, None while there is more to come, or what is wrong.
 

@@ -32,7 +32,7 @@ ENTROPY_BYTES: Final = 40
 _TOKEN: Final = re.compile(
     rf"{PREFIX}([0-9A-Za-z]{{{ID_LENGTH}}})_([0-9A-Za-z]{{{SECRET_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})"
 )
-_STORED: Final = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{ID_LENGTH}}}):v(\d{{1,9}}):([0-9a-f]{{64}})")
+_STORED: Final = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{ID_LENGTH}}}):v([1-9][0-9]{{0,8}}):([0-9a-f]{{64}})")
 _DUMMY: Final = bytes(32)
 
 

@@ -8,15 +8,15 @@ from typing import Final
 from relay.core.refusals import Reason
 from relay.core.tenants import Plan
 
-_NEVER_SENT: Final = frozenset({1004, 1005, 1006, 1015})
-_LOWEST, _HIGHEST = 1000, 4999
+_SENT: Final = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
+"""Close codes that a peer takes: the registered ones and the applications'. For any other it may fail us."""
 MAX_CLOSE_REASON_BYTES: Final = 123
 """RFC 6455, 5.5: a control frame carries 125 bytes, two of which are the code."""
 
 
 def wire_code(code: int) -> int:
     """Return *code* as a peer may be sent it; 1005 and its like only describe a silence (RFC 6455, 7.4.1)."""
-    return 1011 if code in _NEVER_SENT or not _LOWEST <= code <= _HIGHEST else code
+    return code if code in _SENT else 1011
 
 
 def wire_reason(reason: str) -> bytes:

@@ -24,6 +24,7 @@ from relay.core.actions import (
     Actions,
     Close,
     Finish,
+    Hangup,
     Look,
     Ping,
     Send,
@@ -198,8 +199,20 @@ class Session:
         self._deadlines.set(_STALL[side], now + STALL_LOOK)
         return NOTHING
 
-    def left(self, side: Side, now: Seconds, code: int | None = None, reason: str = "") -> Actions:
-        """*side* is gone: it closed with *code* and *reason*, or without a word."""
+    def broken(self, side: Side, reason: Reason, now: Seconds) -> Actions:
+        """*side* broke the protocol, as *reason* says if it is the client."""
+        return self.end(reason if side is Side.CLIENT else Reason.UPSTREAM_BROKEN, now)
+
+    def closed(self, side: Side, code: int, reason: str, now: Seconds) -> Actions:
+        """*side* sent a close frame: the first of the session's, or the answer to one."""
+        actions = NOTHING
+        if self._phase is Phase.OPEN:
+            why = Reason.CLIENT_LEFT if side is Side.CLIENT else Reason.UPSTREAM_LEFT
+            actions = self._end(why, side, code, reason, now)
+        return actions if self.flows[side].gone else (*actions, Hangup(side))
+
+    def left(self, side: Side, now: Seconds) -> Actions:
+        """*side*'s connection is gone, with or without a word."""
         flow = self.flows[side]
         if self._phase is Phase.CLOSED or flow.gone:
             return NOTHING
@@ -207,9 +220,9 @@ class Session:
         actions = NOTHING
         if self._phase is Phase.OPEN:
             if side is Side.CLIENT:
-                actions = self._end(Reason.CLIENT_LEFT, side, code or _ABNORMAL, reason, now)
+                actions = self._end(Reason.CLIENT_LEFT, side, _ABNORMAL, "", now)
             else:
-                actions = self._upstream_gone(code, reason, now)
+                actions = self._upstream_gone(now)
         if all(flow.gone for flow in self.flows):
             actions = (*actions, *self._finished())
         return actions
@@ -233,14 +246,12 @@ class Session:
 
     # --- how it ends ------------------------------------------------------------------------------
 
-    def _upstream_gone(self, code: int | None, reason: str, now: Seconds) -> Actions:
-        """Decide between ending the session and putting another upstream in the old one's place.
+    def _upstream_gone(self, now: Seconds) -> Actions:
+        """Decide between ending the session and putting another upstream in the lost one's place.
 
-        Today it always ends: with the upstream's own close, or in words of ours where it had none.
+        Today it always ends, in words of ours, since the upstream had none.
         """
-        if code is None:
-            return self.end(Reason.UPSTREAM_LOST, now)
-        return self._end(Reason.UPSTREAM_LEFT, Side.UPSTREAM, code, reason, now)
+        return self.end(Reason.UPSTREAM_LOST, now)
 
     def _end(self, reason: Reason, first: Side | None, code: int, words: str, now: Seconds) -> Actions:
         self._phase = Phase.CLOSING

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from relay.core.keys import PresentedKey, StoredKey, matches
-from relay.core.words import MicroUsd, Seconds, Secret, TenantId
+from relay.core.words import Seconds, Secret, TenantId
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -164,8 +164,3 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     def served_name(self, model: str) -> str:
         """Return the name that upstreams know *model* by."""
         return self.aliases.get(model, model)
-
-
-def usd(micro: MicroUsd) -> float:
-    """Return money in dollars, for people and gauges."""
-    return micro / 1_000_000

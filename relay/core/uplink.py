@@ -61,7 +61,7 @@ class Uplink:
         self.wait: Seconds = 0.0
         self.over: Reason | None = None
         self.refusals: dict[Refusal, int] = {}
-        self.format = AudioFormat.PCM
+        self._bytes_per_second = AudioFormat.PCM.bytes_per_second
         self._rules = rules
         self._allowance = allowance
         self._turns = turns
@@ -91,13 +91,17 @@ class Uplink:
             if size - length <= SLACK and audio[0] == _QUOTE and b"\\" not in data:
                 held = decoded_bytes(length, padding_of(bytes(audio[-3:-1])))
                 if held <= self._chunk_bytes:
-                    seconds = held / self.format.bytes_per_second
+                    seconds = held / self._bytes_per_second
                     self.audio_seconds += seconds
                     wait = self._audio.spend(seconds, now)
                     self.wait = max(self.wait, wait)
                     self.counts[_AUDIO_FORWARDED] += 1
                     return FORWARD
         return self._judge_whole(data, text, now)
+
+    def set_format(self, audio: AudioFormat) -> None:
+        """The session's input audio is *audio* from now on."""
+        self._bytes_per_second = audio.bytes_per_second
 
     def event_id(self) -> str:
         """Name an event of the relay's making; no two of a session's are the same."""
@@ -170,7 +174,7 @@ class Uplink:
                     "Send it in smaller pieces.",
                     param=param,
                 )
-            seconds += size / self.format.bytes_per_second
+            seconds += size / self._bytes_per_second
         self.audio_seconds += seconds
         self.wait = max(self.wait, self._audio.spend(seconds, now))
         return None

@@ -59,3 +59,8 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not written anywhere")
+
+
+def usd(micro: MicroUsd) -> float:
+    """Return money in dollars, for people and gauges."""
+    return micro / 1_000_000

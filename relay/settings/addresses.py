@@ -14,6 +14,7 @@ from relay.settings.forms import Form, pattern, shown, text
 from relay.settings.sources import REFERENCE, World, Wrong, is_reference, read_text, resolve
 
 _HOST: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
+_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 ID: Final = pattern("name", "1 to 64 of the characters A-Z a-z 0-9 . _ -", r"[A-Za-z0-9._-]{1,64}")
@@ -130,12 +131,13 @@ def _read_origin(raw: str, _world: World) -> object:
     """Return the origin as browsers send it: in small letters, without the scheme's own port."""
     if "*" in raw:
         return Wrong(f"is {shown(raw)}", "name every origin: there are no wildcards")
-    parts = urlsplit(raw) if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+", raw) else None
     try:
-        port = parts.port if parts else None
+        parts = urlsplit(raw)
+        port = parts.port
     except ValueError:
         return Wrong(f"is {shown(raw)}")
-    if parts is None or not parts.hostname or "@" in parts.netloc or not _is_host(parts.hostname):
+    whole = _ORIGIN.fullmatch(raw) and "@" not in parts.netloc
+    if not whole or not parts.hostname or not _is_host(parts.hostname):
         return Wrong(f"is {shown(raw)}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     origin = f"{parts.scheme}://{host}"

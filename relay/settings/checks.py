@@ -12,6 +12,7 @@ from relay.core.keys import StoredKey
 from relay.core.words import Secret
 from relay.settings.lines import Path
 from relay.settings.problems import Findings, did_you_mean
+from relay.settings.sources import UNREAD
 from relay.settings.tables import Values
 
 STANDARD: Final = "standard"
@@ -38,9 +39,10 @@ def check(read: Values, findings: Findings) -> None:
 def _check_ports(read: Values, findings: Findings) -> None:
     listen, ops = read.get("listen", {}), read.get("ops", {})
     for present, absent in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
-        if present in listen and absent not in listen:
+        if present in listen and absent not in listen and not findings.blamed(("listen", absent)):
             findings.error(("listen", present), f"stands without {absent}", hint="set both or neither")
-    if "per_address" in listen and not listen.get("trusted_proxies"):
+    proxies: Path = ("listen", "trusted_proxies")
+    if "per_address" in listen and not listen.get("trusted_proxies") and not findings.blamed(proxies):
         findings.error(
             ("listen", "per_address"),
             "needs listen.trusted_proxies",
@@ -145,15 +147,18 @@ def _check_regions(
     if regions is None or None in regions or None in served:
         return
     for region in sorted(set(regions) - set(served)):
-        hint = did_you_mean(region, served) or f"the upstreams are in {_listed(served)}"
-        findings.warning(at, f'no upstream of this tenant is in "{region}"', hint=hint)
+        findings.warning(
+            at,
+            f'no upstream of this tenant is in "{region}"',
+            hint=f"its upstreams are in {_listed(served)}",
+        )
 
 
 def _check_tenant_keys(read: Values, findings: Findings) -> None:
     peppers = read.get("keys", {}).get("peppers", {})
     seen: dict[str, Path] = {}
     for place, tenant in enumerate(read.get("tenants", ())):
-        if not tenant.get("keys"):
+        if not tenant.get("keys") and not findings.blamed(("tenants", place, "keys")):
             findings.warning(
                 ("tenants", place), "has no key: it cannot connect", hint="`relay keys new` makes one"
             )
@@ -187,7 +192,9 @@ def _check_short_secrets(read: Values, findings: Findings) -> None:
     }
     secrets |= {("keys", "peppers", version): pepper for version, pepper in keys.get("peppers", {}).items()}
     for at, secret in secrets.items():
-        if isinstance(secret, Secret) and len(secret.reveal()) < _SHORT_SECRET:
+        if not isinstance(secret, Secret) or secret.reveal() == UNREAD:
+            continue
+        if len(secret.reveal()) < _SHORT_SECRET:
             findings.warning(
                 at,
                 f"the secret is shorter than {_SHORT_SECRET} characters",

@@ -77,14 +77,20 @@ class Findings:
         self._file = file
         self._lines = lines
         self._found: list[Problem] = []
+        self._blamed: set[Path] = set()
 
     def error(self, at: Path, wrong: str, *, allowed: str = "", hint: str = "") -> None:
         """Note a mistake at the key *at*."""
+        self._blamed.add(at)
         self._note(Severity.ERROR, at, wrong, allowed, hint)
 
     def warning(self, at: Path, wrong: str, *, hint: str = "") -> None:
         """Note what is allowed and yet hardly meant."""
         self._note(Severity.WARNING, at, wrong, "", hint)
+
+    def blamed(self, at: Path) -> bool:
+        """Tell whether *at* itself was found wrong: what is said of its absence would be misleading."""
+        return at in self._blamed
 
     def problems(self) -> Problems:
         """Return what was found, in the order of the file."""

@@ -119,7 +119,7 @@ def _heard(context: list[Item]) -> Item | None:
 
 def _reply(context: list[Item], preface: str = "") -> str:
     """Name what was said last: the results of calls, or the user's words."""
-    results = []
+    results: list[str] = []
     for item in reversed(context):
         if item.kind != "function_call_output":
             break

@@ -77,7 +77,7 @@ class InputBuffer:
             self._prefix_ms = detection["prefix_padding_ms"]
         else:
             threshold, self._prefix_ms = SEMANTIC_THRESHOLD, SEMANTIC_PREFIX_MS
-            silence_ms = self._settings.eagerness_ms[detection["eagerness"]]
+            silence_ms = getattr(self._settings.eagerness_ms, detection["eagerness"])
         self._detector = Detector(encoding, threshold, silence_ms, self.end_ms)
 
     def append(self, audio: bytes) -> list[Turn]:

@@ -42,9 +42,8 @@ class CallStage:
         return Tally(len(self._sent))
 
     def steps(self) -> Iterator[Step]:
-        """Yield everything up to, not including, what `close` returns."""
+        """Yield everything from the first token up to, not including, what `close` returns."""
         apart = self._scene.settings.token_seconds
-        yield self._scene.first_token if self._index == 0 else apart
         yield self._scene.opened(self.item, self._index)
         for token in self._tokens:
             yield apart
@@ -104,9 +103,8 @@ class McpStage:
         return Tally(len(self._sent))
 
     def steps(self) -> Iterator[Step]:
-        """Yield everything up to, not including, what `close` returns."""
+        """Yield everything from the first token up to, not including, what `close` returns."""
         apart = self._scene.settings.token_seconds
-        yield self._scene.first_token if self._index == 0 else apart
         yield self._scene.opened(self.item, self._index)
         for token in self._tokens:
             yield apart

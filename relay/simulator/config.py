@@ -4,7 +4,7 @@ The rule: a session is a plain JSON object that is replaced, never changed in pl
 `session.updated` shows is what the engine acts on.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from relay.simulator.audio import Encoding
 from relay.simulator.errors import Json, Refused, checked, missing, unsupported
@@ -247,8 +247,3 @@ def check_tool_choice(choice: str | Json, tools: list[Json], param: str) -> None
     field = "name" if choice["type"] == "function" else "server_label"
     if not any(tool["type"] == choice["type"] and tool[field] == choice[field] for tool in tools):
         raise Refused("invalid_value", f"Tool choice '{choice[field]}' not found in 'tools' parameter.", param)
-
-
-def summary(session: Json, secret: dict[str, Any]) -> Json:
-    """Return the answer to a request for a client secret: *secret* and the session it carries."""
-    return {**secret, "session": session | {"expires_at": 0}}

@@ -106,12 +106,7 @@ class Engine:
         """Take one message of the client's; *text* says whether it came in a text frame."""
         event_id = None
         try:
-            if not text:
-                raise Refused(
-                    "invalid_event",
-                    "Expected a text WebSocket message; binary frames are not supported.",
-                )
-            event = self._parsed(message)
+            event = self._parsed(message, text=text)
             event_id = event.get("event_id") if isinstance(event.get("event_id"), str) else None
             self._take(event, now)
         except Refused as refusal:
@@ -119,7 +114,12 @@ class Engine:
         return self._state.taken()
 
     @staticmethod
-    def _parsed(message: bytes) -> Json:
+    def _parsed(message: bytes, *, text: bool) -> Json:
+        if not text:
+            raise Refused(
+                "invalid_event",
+                "Expected a text WebSocket message; binary frames are not supported.",
+            )
         try:
             event = msgspec.json.decode(message)
         except (msgspec.DecodeError, RecursionError):
@@ -142,21 +142,26 @@ class Engine:
         match kind:
             case "session.update":
                 self._update(event["session"], now)
+            case "response.create":
+                self._listener.busy()
+                self._speaker.create(event.get("response") or {}, now)
+            case "response.cancel":
+                self._speaker.cancel(event.get("response_id"), now)
+            case _ if kind.startswith("conversation."):
+                self._item(kind, event)
+            case _:
+                self._buffer(kind, event, now)
+
+    def _buffer(self, kind: str, event: Json, now: float) -> None:
+        match kind:
             case "input_audio_buffer.append":
                 self._listener.append(event["audio"], now)
             case "input_audio_buffer.commit":
                 self._listener.commit(now)
             case "input_audio_buffer.clear":
                 self._listener.clear()
-            case "output_audio_buffer.clear":
-                self._speaker.clear_output()
-            case "response.create":
-                self._listener.busy()
-                self._speaker.create(event.get("response") or {}, now)
-            case "response.cancel":
-                self._speaker.cancel(event.get("response_id"), now)
             case _:
-                self._item(kind, event)
+                self._speaker.clear_output()
 
     def _update(self, update: Json, now: float) -> None:
         state = self._state

@@ -14,6 +14,20 @@ Shaped = TypeVar("Shaped")
 Json = dict[str, Any]
 
 
+KINDS: Final = {
+    "server_error": "server_error",
+    "rate_limit_exceeded": "rate_limit_error",
+    "inference_rate_limit_exceeded": "rate_limit_error",
+    "insufficient_quota": "insufficient_quota",
+}
+"""`error.type` of the codes whose type is another than the usual."""
+
+
+def kind_of(code: str) -> str:
+    """Return the `error.type` that goes with an error's code."""
+    return KINDS.get(code, "invalid_request_error")
+
+
 class Refused(Exception):  # noqa: N818 - the word the project uses for saying no
     """An event that will not be carried out; the session lives on."""
 

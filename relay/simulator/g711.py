@@ -6,6 +6,7 @@ and encoded again is unchanged (but mu-law's negative zero, which becomes the po
 
 from array import array
 from bisect import bisect_right
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 MU_BIAS: Final = 0x84
@@ -43,7 +44,7 @@ def _law(linear: list[int]) -> Law:
     # Codes in order of their sample; of mu-law's two zeros the positive (0xFF) wins by coming last.
     ordered = sorted(range(256), key=lambda code: (linear[code], code))
     values = [linear[code] for code in ordered]
-    borders = [(low + high) / 2 for low, high in zip(values, values[1:], strict=False)]
+    borders = [(low + high) / 2 for low, high in pairwise(values)]
     codes = bytearray(65536)
     for sample in range(-32768, 32768):
         codes[sample & 0xFFFF] = ordered[bisect_right(borders, sample)]

@@ -70,6 +70,7 @@ class Performance:
         limit = self._terms.max_output_tokens
         budget = math.inf if isinstance(limit, str) else float(limit)
         for index, output in enumerate(self._outputs):
+            yield self.scene.first_token if index == 0 else self.scene.settings.token_seconds
             stage = self._stage(index, output, budget - self.spoken.total)
             self._stages.append(stage)
             self._open = stage

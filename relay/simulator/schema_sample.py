@@ -12,6 +12,10 @@ from relay.simulator.errors import Json
 
 DEPTH: Final = 16
 """Nesting after which a value is left out: recursive schemas end somewhere."""
+NODES: Final = 1_000
+"""Values in one sample: a schema that branches into itself would give billions."""
+LARGEST: Final = 2.0**53
+"""Bounds beyond are cut to it: past it a JSON number is not exact any more."""
 FORMATS: Final = {
     "date": "2026-01-31",
     "time": "12:30:00Z",
@@ -34,9 +38,11 @@ def sample(schema: object, name: str = "value") -> Any:  # noqa: ANN401 - a JSON
 class _Sampler:
     def __init__(self, root: object) -> None:
         self._root = root
+        self._left = NODES
 
     def value(self, schema: object, name: str, depth: int) -> Any:  # noqa: ANN401 - a JSON value
-        if not isinstance(schema, dict) or depth > DEPTH:
+        self._left -= 1
+        if not isinstance(schema, dict) or depth > DEPTH or self._left < 0:
             return None
         schema = self._resolved(schema, depth)
         for key in ("const", "default"):
@@ -45,13 +51,16 @@ class _Sampler:
         for key in ("enum", "examples"):
             if isinstance(schema.get(key), list) and schema[key]:
                 return schema[key][0]
+        return self._made(schema, name, depth)
+
+    def _made(self, schema: Json, name: str, depth: int) -> Any:  # noqa: ANN401 - a JSON value
         match self._type(schema):
             case "object":
                 return self._object(schema, depth)
             case "array":
                 count = max(_number(schema.get("minItems"), 1), 0)
                 item = self.value(schema.get("items", {"type": "string"}), name, depth + 1)
-                return [item] * min(int(count), DEPTH)
+                return [item] * int(min(count, DEPTH))
             case "string":
                 return _string(schema, name)
             case "integer":
@@ -108,7 +117,9 @@ class _Sampler:
 
 
 def _number(value: object, otherwise: float) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else otherwise
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return otherwise
+    return min(max(value, -LARGEST), LARGEST)
 
 
 def _string(schema: Json, name: str) -> str:
@@ -130,6 +141,6 @@ def _bounded(schema: Json, *, whole: bool) -> float:
         # Exclusive bounds closer than one: their middle is inside.
         return (low + high) / 2
     value = min(max(1.0, low), high)
-    if step > 0:
+    if step > 1 / LARGEST:
         value = math.ceil(value / step) * step
     return math.ceil(value) if whole else value

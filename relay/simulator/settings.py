@@ -64,6 +64,15 @@ class KnownSpeech(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return abs(seconds - self.seconds) <= 0.15 * self.seconds
 
 
+class Eagerness(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Milliseconds of silence that end a turn under semantic_vad."""
+
+    low: Count = 1_600
+    medium: Count = 800
+    high: Count = 400
+    auto: Count = 800
+
+
 class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything about a simulator that can be chosen."""
 
@@ -97,12 +106,7 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     # --- how it behaves
     silence_duration_ms: Count = 200
     """Default of server_vad: seen on the wire; the documentation says 500."""
-    eagerness_ms: dict[Literal["low", "medium", "high", "auto"], Count] = {  # noqa: RUF012 - a Struct copies it
-        "low": 1600,
-        "medium": 800,
-        "high": 400,
-        "auto": 800,
-    }
+    eagerness_ms: Eagerness = Eagerness()
     """semantic_vad: silence that ends a turn. The real one judges words, within 8, 4 and 2 s."""
     obfuscation: bool = True
     """Whether text deltas carry the random `obfuscation` string of the real ones."""
@@ -110,11 +114,11 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Whether `conversation.created` follows `session.created`, as it did before GA."""
     tool_calls: Literal["mentioned", "always", "never"] = "mentioned"
     """With tool_choice auto: call a tool the user named, always the first one, or none."""
-    transcripts: dict[str, str] = {}  # noqa: RUF012 - a Struct copies it
+    transcripts: dict[str, str] = {}
     """Hex SHA-256 of audio, or `*` for all other audio, to its transcript. An empty transcript means
     that nothing could be understood: its transcription fails."""
     known_speech: tuple[KnownSpeech, ...] = ()
-    tokens_per_minute: Count = 40_000_000
+    tokens_per_minute: Count = 200_000
     """The limit that `rate_limits.updated` counts down from."""
 
     # --- what bounds it
@@ -128,6 +132,8 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """Records of sessions kept for `/sim/sessions`."""
     kept_events: Count = 1_000
     """Event types listed in order in one record."""
+    kept_messages: Count = 200
+    """Messages kept word for word in one record; audio appends are not."""
 
     @classmethod
     def instant(cls, **changes: Any) -> Self:  # noqa: ANN401 - any field, checked by the constructor

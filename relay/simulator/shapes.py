@@ -16,7 +16,7 @@ EventId = Annotated[str, Meta(max_length=512)]
 MetadataKey = Annotated[str, Meta(max_length=64)]
 MetadataValue = Annotated[str, Meta(max_length=512)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Meta(max_length=16)]
-Milliseconds = Annotated[int, Meta(ge=0)]
+Milliseconds = Annotated[int, Meta(ge=0, le=60_000)]
 OutputTokens = Annotated[int, Meta(ge=1, le=4096)] | Literal["inf"]
 Modalities = Annotated[list[Literal["text", "audio"]], Meta(min_length=1, max_length=1)]
 """Text or audio: asking for both is refused."""
@@ -134,7 +134,7 @@ Tools = list[FunctionTool | McpTool]
 
 
 class FunctionChoice(Struct, forbid_unknown_fields=True, tag="function", tag_field="type"):
-    """This function and no other."""
+    """The one function to call."""
 
     name: str
 

@@ -111,10 +111,8 @@ class SayStage:
         return True
 
     def steps(self) -> Iterator[Step]:
-        """Yield everything up to, not including, what `close` returns."""
+        """Yield everything from the first token up to, not including, what `close` returns."""
         scene = self._scene
-        begin = scene.first_token if self._index == 0 else scene.settings.token_seconds
-        yield begin
         kind = "text" if scene.modality == "text" else "audio"
         blank = {"type": kind, "text" if kind == "text" else "transcript": ""}
         opening = [
@@ -124,18 +122,16 @@ class SayStage:
         if kind == "audio" and scene.off_wire:
             opening.append(scene.of("output_audio_buffer.started"))
         yield opening
-        at = begin
-        audio_begin = scene.first_audio if self._index == 0 else begin
-        for due, delta in heapq.merge(
-            self._words(begin), self._sound(max(begin, audio_begin)), key=lambda entry: entry[0]
-        ):
+        at = 0.0
+        lag = max(scene.first_audio - scene.first_token, 0.0) if self._index == 0 else 0.0
+        for due, delta in heapq.merge(self._words(), self._sound(lag), key=lambda entry: entry[0]):
             yield due - at
             yield self._sent(delta)
             at = due
 
-    def _words(self, begin: float) -> Iterator[tuple[float, str | bytes]]:
+    def _words(self) -> Iterator[tuple[float, str | bytes]]:
         for count, token in enumerate(self._tokens):
-            yield begin + count * self._scene.settings.token_seconds, token
+            yield count * self._scene.settings.token_seconds, token
 
     def _sound(self, begin: float) -> Iterator[tuple[float, str | bytes]]:
         settings = self._scene.settings

@@ -4,6 +4,7 @@ Rule: a failure is a value; `CallFailedError` carries it from where it is met to
 """
 
 from enum import Enum
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -109,7 +110,7 @@ def refused(status: int, reason: str, body: bytes, retry_after: str | None) -> F
     message = f"The server refused with HTTP {status}"
     message += f": {told.message}" if told.message else f" {reason}."
     wait = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
-    if wait is not None:
+    if wait is not None and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= _SERVER_ERROR):
         advice = f"Wait {wait:.0f} s, then try again."
     elif status >= _SERVER_ERROR:
         advice = _BY_CODE.get(told.code or "", "The trouble is on the server's side: try again in a moment.")

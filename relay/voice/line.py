@@ -88,7 +88,17 @@ async def dialed(url: str, key: Secret | None, tls: Tls, patience: Seconds) -> A
     try:
         yield Line(connection)
     finally:
-        await connection.close()
+        await _hang_up(connection)
+
+
+async def _hang_up(connection: ClientConnection) -> None:
+    try:
+        async with asyncio.timeout(_GOODBYE):
+            await connection.close()
+    except TimeoutError:
+        # The library bounds its wait for the other side's close, but not for its taking what was sent before.
+        connection.transport.abort()
+        await connection.wait_closed()
 
 
 async def _connected(url: str, key: Secret | None, tls: Tls, patience: Seconds) -> ClientConnection:
@@ -96,7 +106,7 @@ async def _connected(url: str, key: Secret | None, tls: Tls, patience: Seconds) 
     try:
         return await connect(
             url,
-            ssl=tls if url.startswith("wss:") else None,
+            ssl=(tls or ssl.create_default_context()) if url.startswith("wss:") else None,
             additional_headers=headers,
             user_agent_header=f"realtime-relay/{__version__}",
             compression=None,  # base64 of PCM hardly compresses
@@ -133,6 +143,9 @@ def _unreachable(error: OSError | websockets.WebSocketException, url: str, patie
             message = f"There is no host of that name: {place}."
         case ConnectionRefusedError():
             message = f"Nothing listens at {place}."
+        case ConnectionError():
+            message = f"{place} cut the connection off."
+            advice = "If it speaks no TLS, say ws://; if it does, say wss://."
         case OSError():
             message = f"There is no way to {place}: {error.strerror or error}."
         case websockets.InvalidProxy() | websockets.ProxyError():
@@ -141,10 +154,9 @@ def _unreachable(error: OSError | websockets.WebSocketException, url: str, patie
                 "Check the proxy that the environment names.",
             )
         case websockets.InvalidMessage():
-            message, advice = (
-                f"{place} does not speak HTTP.",
-                "If it speaks TLS, say wss://.",
-            )
+            cut = isinstance(error.__cause__, EOFError)
+            message = f"{place} {'hung up without an answer to the upgrade' if cut else 'does not speak HTTP'}."
+            advice = "Check --url; if the server speaks TLS, it begins with wss://."
         case _:
             message = f"{place} answered the upgrade wrongly: {error}."
     return Failure(kind=Kind.UNREACHABLE, message=message, advice=advice)

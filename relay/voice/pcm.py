@@ -58,7 +58,7 @@ def mono(numbers: "array[int]", channels: int) -> "array[int]":
 
 
 def resampled(numbers: "array[int]", rate: int) -> "array[int]":
-    """Return sound of *rate* samples a second at `RATE`, its length in seconds kept to the sample.
+    """Return sound of *rate* samples a second at `RATE`, its length in seconds kept, to the whole sample.
 
     Going up, a straight line is drawn between neighbours. Going down, each new sample is the mean over
     the time it stands for, so that what is too high to be kept is dampened and does not come back as a
@@ -66,7 +66,7 @@ def resampled(numbers: "array[int]", rate: int) -> "array[int]":
     """
     if rate == RATE or not numbers:
         return numbers
-    count = max(1, len(numbers) * RATE // rate)
+    count = len(numbers) * RATE // rate
     return _averaged(numbers, rate, count) if rate > RATE else _interpolated(numbers, rate, count)
 
 

@@ -41,10 +41,10 @@ class Terminal:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, refresh_per_second=_REFRESH, get_renderable=self._drawn)
         self._spinner = Spinner("dots", style="cyan")
         self._waiting = "dialing"
         self._turn = _Turn()
+        self._live = Live(console=console, refresh_per_second=_REFRESH, get_renderable=self._drawn)
 
     def __enter__(self) -> Show:
         self._live.start()

@@ -30,7 +30,10 @@ def test_a_model_that_was_asked_for_replaces_the_urls() -> None:
     assert dial("wss://h/v1/realtime?model=x&a=1", model="y") == "wss://h/v1/realtime?a=1&model=y"
 
 
-@pytest.mark.parametrize("typed", ["", "h:1", "ftp://h/x", "ws://", "ws://h:x/", "ws://h:99999/", "ws://[h/", "ws://u:p@h/", "ws://h/#x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "typed",
+    ["", "h:1", "ftp://h/x", "ws://", "ws://h:x/", "ws://h:99999/", "ws://[h/", "ws://u:p@h/", "ws://h/#x"],
+)
 def test_what_is_no_realtime_url_is_refused(typed: str) -> None:
     with pytest.raises(address.UnusableUrlError):
         dial(typed)

@@ -1,0 +1,109 @@
+"""The stage: a simulator, a relay in front of it, and a tenant with a key, for as long as they are needed.
+
+Rule: the relay reads its configuration as it would from a file; the demonstration has no way in of its own.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from relay.core.keys import ENTROPY_BYTES, StoredKey, digest, mint
+from relay.core.words import Secret
+from relay.server import Relay
+from relay.settings import Problems, Settings, load
+from relay.simulator.server import Simulator
+from relay.simulator.settings import KnownSpeech, SimulatorSettings
+from relay.voice import pcm, sample
+
+MODEL: Final = "gpt-realtime-2.1"
+HOST: Final = "127.0.0.1"
+"""Loopback alone: a demonstration opens no door to the network."""
+
+_PEPPER: Final = "RELAY_KEY_PEPPER"
+_UPSTREAM_KEY: Final = "UPSTREAM_KEY"
+
+_CONFIGURATION: Final = """\
+[listen]
+host = "{host}"
+port = {port}
+
+[ops]
+host = "{host}"
+port = {ops_port}
+
+[keys]
+peppers = {{ 1 = "env:{pepper}" }}
+
+[[upstreams]]
+name = "simulator"
+region = "local"
+url = "{upstream}"
+keys = ["env:{upstream_key}"]
+
+[[tenants]]
+id = "demo"
+models = ["{model}"]
+keys = ["{stored}"]
+"""
+
+
+class StageError(Exception):
+    """The stage cannot be set; the text says why."""
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where everything is."""
+
+    port: int
+    ops_port: int
+    key: Secret
+    configuration: str
+
+    @property
+    def url(self) -> str:
+        """Return where sessions are held."""
+        return f"ws://{HOST}:{self.port}/v1/realtime"
+
+    @property
+    def base_url(self) -> str:
+        """Return what an SDK takes as its base."""
+        return f"http://{HOST}:{self.port}/v1"
+
+    @property
+    def ops_url(self) -> str:
+        """Return the operator's port."""
+        return f"http://{HOST}:{self.ops_port}"
+
+
+@asynccontextmanager
+async def standing(*, port: int, ops_port: int) -> AsyncIterator[Stage]:
+    """Set the stage. Port 0 takes any free one. Raises `StageError` where a port is taken."""
+    token, stored, environ = _secrets()
+    known = KnownSpeech(sample.words(), pcm.seconds(sample.speech()))
+    async with Simulator(SimulatorSettings(known_speech=(known,))).running() as simulator:
+        text = _CONFIGURATION.format(
+            host=HOST, port=port, ops_port=ops_port, pepper=_PEPPER, upstream_key=_UPSTREAM_KEY,
+            upstream=simulator.url, model=MODEL, stored=stored,
+        )  # fmt: skip
+        try:
+            async with Relay(_read(text, environ)).running() as relay:
+                yield Stage(port=relay.port, ops_port=relay.ops_port, key=Secret(token), configuration=text)
+        except OSError as error:
+            raise StageError(f"The relay cannot listen: {error.strerror or error}.") from None
+
+
+def _secrets() -> tuple[str, str, dict[str, str]]:
+    """Return a fresh key, the line that the configuration holds of it, and the environment it needs."""
+    token, parts = mint(secrets.token_bytes(ENTROPY_BYTES))
+    pepper = secrets.token_urlsafe(32)
+    stored = StoredKey(parts.id, 1, digest(Secret(pepper), parts.secret))
+    return token, stored.line(), {_PEPPER: pepper, _UPSTREAM_KEY: "sk-simulator"}
+
+
+def _read(text: str, environ: dict[str, str]) -> Settings:
+    settings = load(text, "demo.toml", environ=environ)
+    assert not isinstance(settings, Problems), settings
+    return settings

@@ -1,0 +1,310 @@
+"""Reach an upstream: TLS, headers, keys, and the first event, which alone proves that it accepted.
+
+Rule: every way in which a dial can end is turned into one `Answer` here, and told to the upstream's health.
+Nothing of the client's is sent before the client has its 101, so a dial may always be tried elsewhere.
+"""
+
+import asyncio
+import random
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+import structlog
+from picows import WSError, WSHandshakeError, ws_connect
+
+from relay.core import answers
+from relay.core.answers import Answer, Verdict
+from relay.core.deadlines import DIAL_WITHIN, FIRST_EVENT_WITHIN
+from relay.core.health import Health, KeyPool
+from relay.core.hello import Hello
+from relay.core.pacing import Pacer
+from relay.core.redaction import Redactor
+from relay.core.refusals import Reason, Refusal, Refused
+from relay.core.routing import Route, order
+from relay.core.tenants import Upstream
+from relay.core.words import Seconds, Secret, Side
+from relay.edge.clock import monotonic
+from relay.edge.leg import PICOWS_LOG, READ_BUFFER, Leg
+from relay.edge.pipe import Early
+
+RECEIVE_BUFFER: Final = 256 * 1024
+"""Of an upstream's socket: 64 KiB would hold a region 100 ms away to 640 kB/s."""
+SEND_BUFFER: Final = 256 * 1024
+EARLY_BYTES: Final = 1024 * 1024
+"""What an upstream may say before its client is there."""
+
+log = structlog.get_logger("dialer")
+
+
+class Dialed(msgspec.Struct, frozen=True):
+    """An upstream that accepted the session, held still until there is a client to hear it."""
+
+    leg: Leg
+    early: Early
+    route: Route
+
+
+class _Threshold:
+    """The ear of a leg that is being dialed: keeps what is said until someone takes over."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.close: tuple[int, str] | None = None
+        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.leg: Leg | None = None
+        self._held = 0
+
+    def message(self, side: Side, message: memoryview, text: bool) -> None:
+        """Keep the message. After the first the leg is not read until there is a client."""
+        del side, text
+        self._held += len(message)
+        if self._held > EARLY_BYTES and self.messages and self.leg is not None:
+            self.leg.disconnect(graceful=False)
+            return
+        self.messages.append(bytes(message))
+        if self.leg is not None:
+            self.leg.pause()
+        self._answer()
+
+    def heard(self, side: Side) -> None:
+        """Nothing to do: a pong, or a fragment."""
+
+    def pinged(self, side: Side, payload: bytes) -> None:
+        """Answer it, so that a slow dial lives."""
+        del side
+        if self.leg is not None:
+            self.leg.send_pong(payload)
+
+    def closed(self, side: Side, code: int, reason: str) -> None:
+        """It closed: after its first event, or in place of one."""
+        del side
+        if self.close is None:
+            self.close = (code, reason)
+        self._answer()
+
+    def broken(self, side: Side, reason: Reason) -> None:
+        """What is not WebSocket counts as a close without a word."""
+        del side, reason
+        self._answer()
+
+    def left(self, side: Side) -> None:
+        """The connection is gone."""
+        del side
+        self._answer()
+
+    def congested(self, side: Side) -> None:
+        """Nothing is sent to it yet."""
+
+    def relieved(self, side: Side) -> None:
+        """Nothing is sent to it yet."""
+
+    def _answer(self) -> None:
+        if not self.answered.done():
+            self.answered.set_result(None)
+
+
+class Endpoint:
+    """What is known of one upstream as long as the process lives."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self.health = Health()
+        self.keys = KeyPool(upstream.keys)
+        self.open = 0
+        self.starts = Pacer(upstream.starts_per_minute / 60, upstream.starts_per_minute)
+        self.tls = _trust(upstream)
+
+    def full(self) -> bool:
+        """Whether it has as many sessions as it may."""
+        return self.open >= self.upstream.max_sessions
+
+
+def _trust(upstream: Upstream) -> ssl.SSLContext | None:
+    if not upstream.url.startswith("wss:"):
+        return None
+    return ssl.create_default_context(cafile=upstream.ca)
+
+
+Told = Callable[[Upstream, str, Seconds | None], None]
+"""Hears of each try: the upstream, how it ended, and how long an accepted one took."""
+
+
+class Dialer:
+    """The upstreams, and how they are."""
+
+    def __init__(self, redact: Redactor, told: Told) -> None:
+        self._redact = redact
+        self._told = told
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._dice = random.Random()  # noqa: S311 - spreads load, guards nothing
+
+    def endpoint(self, upstream: Upstream) -> Endpoint:
+        """Return what is known of *upstream*; one whose configuration changed is known anew."""
+        known = self._endpoints.get((upstream.name, upstream.url))
+        if known is None or known.upstream != upstream:
+            known = self._endpoints[upstream.name, upstream.url] = Endpoint(upstream)
+        return known
+
+    def keep(self, upstreams: Iterable[Upstream], redact: Redactor) -> None:
+        """Know *upstreams*, and forget those that are configured no more and hold no session."""
+        self._redact = redact
+        wanted = {(upstream.name, upstream.url) for upstream in upstreams}
+        for key, endpoint in list(self._endpoints.items()):
+            if key not in wanted and endpoint.open == 0:
+                del self._endpoints[key]
+        for upstream in upstreams:
+            self.endpoint(upstream)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every endpoint that is known."""
+        return tuple(self._endpoints.values())
+
+    async def dial(self, routes: tuple[Route, ...], hello: Hello, message_bytes: float) -> Dialed | Refused:
+        """Try *routes*, best first, within `DIAL_WITHIN`. Return the one that accepted, or what to tell."""
+        now = monotonic()
+        tries = order(
+            routes,
+            healthy=lambda upstream: self.endpoint(upstream).health.healthy(now),
+            full=lambda upstream: self.endpoint(upstream).full(),
+            draws=[self._dice.random() for _ in routes],
+        )
+        best: Refused | None = None
+        try:
+            async with asyncio.timeout(DIAL_WITHIN):
+                for route in tries:
+                    outcome = await self._try(route, hello, message_bytes)
+                    if isinstance(outcome, Dialed):
+                        return outcome
+                    best = outcome.refused
+                    if outcome.verdict is Verdict.TELL_CLIENT:
+                        break
+        except TimeoutError:
+            best = best or answers.to_silence().refused
+        return best or Refused(
+            Refusal.UPSTREAM_BUSY,
+            "Every upstream that may take this session is full.",
+            retry_after=answers.RETRY_AFTER,
+        )
+
+    async def _try(self, route: Route, hello: Hello, message_bytes: float) -> Dialed | Answer:
+        """Dial one upstream with one key after another, until one is taken or none is left."""
+        endpoint = self.endpoint(route.upstream)
+        now = monotonic()
+        wait = endpoint.starts.take(1, now)
+        if wait > 0.0:
+            self._told(route.upstream, "paced", None)
+            return _full(wait)
+        answer = _full(endpoint.keys.resting(now))
+        for _ in route.upstream.keys:
+            picked = endpoint.keys.pick(now)
+            if picked is None:
+                break
+            number, key = picked
+            outcome = await self._reach(route, hello, key, endpoint, message_bytes)
+            if isinstance(outcome, Dialed):
+                endpoint.health.succeeded()
+                return outcome
+            answer = outcome
+            self._told(route.upstream, answer.verdict.name.lower(), None)
+            if answer.verdict is not Verdict.NEXT_KEY:
+                break
+            log.warning("upstream refused a key", upstream=route.upstream.name, key=number)
+            endpoint.keys.refused(number, now, answer.rest)
+        if answer.verdict is Verdict.NEXT_UPSTREAM:
+            endpoint.health.failed(monotonic(), self._dice.random())
+        return answer
+
+    async def _reach(
+        self, route: Route, hello: Hello, key: Secret, endpoint: Endpoint, message_bytes: float
+    ) -> Dialed | Answer:
+        threshold = _Threshold()
+        leg = Leg(Side.UPSTREAM, message_bytes, threshold)
+        threshold.leg = leg
+        started = monotonic()
+        try:
+            async with asyncio.timeout(FIRST_EVENT_WITHIN):
+                await ws_connect(
+                    lambda: leg,
+                    _url(route, hello),
+                    ssl_context=endpoint.tls,
+                    websocket_handshake_timeout=FIRST_EVENT_WITHIN,
+                    enable_auto_pong=False,
+                    max_frame_size=int(min(message_bytes, 1 << 40)),
+                    extra_headers=_headers(route.upstream, key, hello),
+                    max_redirects=0,
+                    proxy=route.upstream.proxy,
+                    read_buffer_init_size=READ_BUFFER,
+                    logger_name=PICOWS_LOG,
+                )
+                _bound(leg)
+                if hello.call_id is None:
+                    await threshold.answered
+        except BaseException as error:
+            leg.disconnect(graceful=False)
+            if isinstance(error, TimeoutError | OSError | WSError | ssl.SSLError | ValueError):
+                return self._failure(route.upstream, error)
+            raise
+        if threshold.messages:
+            answer = answers.to_first_event(memoryview(threshold.messages[0]), self._redact)
+        elif hello.call_id is None:
+            answer = answers.to_close(threshold.close[0] if threshold.close else None)
+        else:
+            answer = answers.ACCEPTED  # a sideband's first event is the answer to its own
+        if answer.verdict is not Verdict.ACCEPTED:
+            leg.disconnect(graceful=True)
+            leg.ear = None
+            return answer
+        self._told(route.upstream, "accepted", monotonic() - started)
+        return Dialed(leg, Early(tuple(threshold.messages), threshold.close), route)
+
+    def _failure(self, upstream: Upstream, error: BaseException) -> Answer:
+        if isinstance(error, WSHandshakeError) and error.response is not None:
+            headers: Mapping[str, str] = error.response.headers
+            body = error.raw_body or error.response.body or b""
+            return answers.to_status(
+                int(error.response.status), _seconds(headers.get("Retry-After")), body, self._redact
+            )
+        log.warning("upstream not reached", upstream=upstream.name, error=self._redact(repr(error)))
+        if isinstance(error, TimeoutError):
+            return answers.to_silence()
+        what = (
+            "TLS"
+            if isinstance(error, ssl.SSLError)
+            else ("connect" if isinstance(error, OSError) else "handshake")
+        )
+        return answers.to_failure(what)
+
+
+def _full(wait: Seconds) -> Answer:
+    refused = Refused(Refusal.UPSTREAM_BUSY, "The upstream can take no further session now.", retry_after=wait)
+    return Answer(Verdict.NEXT_KEY, refused)
+
+
+def _url(route: Route, hello: Hello) -> str:
+    parts = urlsplit(route.upstream.url)
+    query = "&".join(part for part in (parts.query, hello.upstream_query(route.served)) if part)
+    return urlunsplit(parts._replace(query=query))
+
+
+def _headers(upstream: Upstream, key: Secret, hello: Hello) -> list[tuple[str, str]]:
+    if upstream.dialect == "azure":
+        return [("api-key", key.reveal()), *hello.headers]
+    return [("Authorization", f"Bearer {key.reveal()}"), *hello.headers]
+
+
+def _seconds(value: str | None) -> Seconds | None:
+    return float(value) if value is not None and value.isascii() and value.isdigit() else None
+
+
+def _bound(leg: Leg) -> None:
+    """Bound what the kernel takes on: a stalled session would hold megabytes of it."""
+    if leg.transport is None:
+        return
+    handle = leg.transport.underlying_transport.get_extra_info("socket")
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

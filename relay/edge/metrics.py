@@ -1,0 +1,387 @@
+"""Every series that the relay exports.
+
+Rules: a counter that moves with frames is a plain integer on the session, and is added up when someone scrapes;
+a label has a closed set of values, or a bound: tenants beyond the first `TENANTS` are `other`, as are models
+that no price list, alias or upstream names. Series of closed sets exist from the start, at zero.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol
+
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from relay import __version__
+from relay.core.events import Kind, Outcome
+from relay.core.flow import Hold
+from relay.core.refusals import Reason, Refusal, Refused
+from relay.core.usage import KINDS, Usage
+from relay.core.words import MicroUsd, Seconds, Side, TenantId, usd
+
+TENANTS: Final = 100
+"""Tenants that get series of their own: the first to hold a session; once in, never out."""
+OTHER: Final = "other"
+LATENCY: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+DURATION: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
+DIRECTIONS: Final = ("up", "down")
+"""Indexed by `Side`, the side a message comes from: what the client says goes up."""
+SIDES: Final = ("client", "upstream")
+RESULTS: Final = ("accepted", "refused", "abandoned")
+CHOICES: Final = ("accepted", "next_key", "next_upstream", "tell_client", "paced")
+_LIMITS: Final = {
+    Refusal.TOO_MANY_SESSIONS: "sessions",
+    Refusal.CHUNK_TOO_LARGE: "chunk_bytes",
+    Refusal.MESSAGE_TOO_BIG: "message_bytes",
+    Refusal.TOO_MANY_EVENTS: "events_per_second",
+    Refusal.TOO_MANY_RESPONSES: "responses_per_minute",
+    Refusal.TOKENS_SPENT: "tokens_per_minute",
+    Refusal.BUDGET_SPENT: "day_budget",
+    Refusal.IMPATIENT: "patience",
+}
+"""Which limit a refusal means."""
+
+
+class Counted(Protocol):
+    """What a live session shows to a scrape."""
+
+    tenant_label: str
+    region: str
+
+    def counts(self, side: Side) -> list[int]:
+        """Messages by kind and outcome."""
+
+    def bytes(self, side: Side) -> int:
+        """Bytes of messages from *side*."""
+
+    def audio_seconds(self, side: Side) -> float:
+        """Seconds of speech from *side*."""
+
+    def paused(self, side: Side, cause: Hold) -> Seconds:
+        """How long *side* was not read."""
+
+    def buffered(self, side: Side) -> int:
+        """Bytes waiting to be written to *side*."""
+
+    def refusals(self) -> Iterable[tuple[Refusal, int]]:
+        """Refusals so far."""
+
+
+class Sums:
+    """What ended sessions leave behind, and what a scrape adds the live ones to."""
+
+    def __init__(self) -> None:
+        slots = len(Kind) * len(Outcome)
+        self.events = ([0] * slots, [0] * slots)
+        self.bytes = [0, 0]
+        self.audio: Counter[tuple[int, str]] = Counter()
+        self.paused: Counter[tuple[int, Hold]] = Counter()
+        self.refusals: Counter[tuple[Refusal, str]] = Counter()
+
+    def add(self, session: Counted) -> None:
+        """Add one session's counts."""
+        for side in Side:
+            mine = self.events[side]
+            mine[:] = [before + more for before, more in zip(mine, session.counts(side), strict=True)]
+            self.bytes[side] += session.bytes(side)
+            self.audio[side, session.tenant_label] += session.audio_seconds(side)  # type: ignore[assignment]
+            for cause in Hold:
+                self.paused[side, cause] += session.paused(side, cause)  # type: ignore[assignment]
+        for refusal, count in session.refusals():
+            self.refusals[refusal, session.tenant_label] += count
+
+    def copy(self) -> "Sums":
+        """Return the same sums, to add to."""
+        twin = Sums()
+        twin.events = (list(self.events[0]), list(self.events[1]))
+        twin.bytes = list(self.bytes)
+        twin.audio, twin.paused = self.audio.copy(), self.paused.copy()
+        twin.refusals = self.refusals.copy()
+        return twin
+
+
+class Metrics(Collector):
+    """The registry of one process."""
+
+    def __init__(self, live: Callable[[], Iterable[Counted]], known_models: Iterable[str]) -> None:
+        self._live = live
+        self._models = set(known_models)
+        self._tenants: set[str] = set()
+        self._sums = Sums()
+        self._ended: Counter[tuple[Reason, str]] = Counter()
+        self._handshakes: Counter[str] = Counter()
+        self._pings: Counter[tuple[Side, bool]] = Counter()
+        self._stalls: Counter[Side] = Counter()
+        self._choices: Counter[tuple[str, str]] = Counter()
+        self._tokens: Counter[tuple[str, str, str]] = Counter()
+        self._cost: Counter[tuple[str, str]] = Counter()
+        self.upstreams: Callable[[], Iterable[tuple[str, bool]]] = tuple
+        """Asked at each scrape: every upstream, and whether it is healthy."""
+        self.draining = False
+        self.registry = CollectorRegistry()
+        self._make_histograms()
+        self.registry.register(self)
+
+    def _make_histograms(self) -> None:
+        def histogram(
+            name: str, about: str, labels: tuple[str, ...] = (), buckets: tuple[float, ...] = LATENCY
+        ) -> Histogram:
+            return Histogram(name, about, labels, buckets=buckets, registry=self.registry)
+
+        self.session_seconds = histogram(
+            "relay_session_duration_seconds", "Life of a session, from 101 to end.", buckets=DURATION
+        )
+        self.handshake_seconds = histogram(
+            "relay_handshake_seconds", "From request head to answer, the upstream's time included."
+        )
+        added = histogram(
+            "relay_added_latency_seconds",
+            "Time of a message in the relay, one in 64 sampled.",
+            ("direction",),
+            (0.00005, 0.0001, 0.00025, 0.0005, *LATENCY),
+        )
+        self.added_latency = tuple(added.labels(direction) for direction in DIRECTIONS)
+        self.first_token = histogram(
+            "relay_first_token_seconds",
+            "From asking for a response to its first text or audio.",
+            ("region", "model"),
+        )
+        self.first_audio = histogram(
+            "relay_first_audio_seconds",
+            "From asking for a response to its first audio.",
+            ("region", "model"),
+        )
+        self.connect_seconds = histogram(
+            "relay_upstream_connect_seconds",
+            "From dialing an upstream to its first event.",
+            ("upstream",),
+        )
+        self.loop_lag = histogram(
+            "relay_event_loop_lag_seconds", "How late the event loop woke a timer, sampled twice a second."
+        )
+
+    # --- what is told -----------------------------------------------------------------------------
+
+    def tenant_label(self, tenant: TenantId) -> str:
+        """Return the label of *tenant*, giving it one if there is room."""
+        if tenant in self._tenants:
+            return tenant
+        if len(self._tenants) >= TENANTS:
+            return OTHER
+        self._tenants.add(tenant)
+        return tenant
+
+    def model_label(self, model: str) -> str:
+        """Return the label of *model*."""
+        return model if model in self._models else OTHER
+
+    def know_models(self, models: Iterable[str]) -> None:
+        """Let these models have labels."""
+        self._models.update(models)
+
+    def handshake(self, result: str, seconds: Seconds) -> None:
+        """An upgrade request was answered, or its client left."""
+        self._handshakes[result] += 1
+        self.handshake_seconds.observe(seconds)
+
+    def refused(self, refused: Refused, tenant: str = OTHER) -> None:
+        """A request was refused at the door. The label is the tenant's, where it is known."""
+        self._sums.refusals[refused.refusal, tenant] += 1
+
+    def chose(self, upstream: str, why: str, seconds: Seconds | None) -> None:
+        """An upstream was tried."""
+        self._choices[upstream, why] += 1
+        if seconds is not None:
+            self.connect_seconds.labels(upstream).observe(seconds)
+
+    def pinged(self, side: Side, answered: bool) -> None:
+        """A ping came."""
+        self._pings[side, answered] += 1
+
+    def stalled(self, side: Side) -> None:
+        """A write buffer is full."""
+        self._stalls[side] += 1
+
+    def spent(self, tenant: str, model: str, usage: Usage, micro_usd: MicroUsd) -> None:
+        """The upstream reported usage."""
+        label = self.model_label(model)
+        for kind in KINDS:
+            if (amount := getattr(usage, kind)) and kind != "seconds":
+                self._tokens[kind, label, tenant] += amount
+        self._cost[tenant, label] += micro_usd
+
+    def ended(self, session: Counted, reason: Reason, first: Side | None, seconds: Seconds) -> None:
+        """A session is over: its counts are kept, the session is not."""
+        self._sums.add(session)
+        self._ended[reason, "relay" if first is None else SIDES[first]] += 1
+        self.session_seconds.observe(seconds)
+
+    # --- what is shown ----------------------------------------------------------------------------
+
+    def exposition(self) -> bytes:
+        """Return everything in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing ahead of time: the names are ours alone."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Add up, and show."""
+        sums = self._sums.copy()
+        live = list(self._live())
+        for session in live:
+            sums.add(session)
+        yield from self._sessions(live)
+        yield from self._traffic(sums, live)
+        yield from self._refusals(sums)
+        yield from self._upstreams()
+        yield from self._usage()
+        build = GaugeMetricFamily("relay_build_info", "What is running.", labels=("version",))
+        build.add_metric((__version__,), 1)
+        yield build
+        yield GaugeMetricFamily(
+            "relay_draining", "1 while no new sessions are taken.", value=float(self.draining)
+        )
+
+    def _sessions(self, live: list[Counted]) -> Iterator[Metric]:
+        open_now = GaugeMetricFamily("relay_sessions_open", "Sessions open now.", labels=("tenant", "region"))
+        held = Counter((session.tenant_label, session.region) for session in live)
+        for labels, count in (held or {(OTHER, OTHER): 0}).items():
+            open_now.add_metric(labels, count)
+        yield open_now
+        yield _counter(
+            "relay_sessions_ended",
+            "Sessions ended, by reason and by who went first.",
+            ("reason", "first"),
+            (
+                ((reason.label, first), self._ended[reason, first])
+                for reason in Reason
+                for first in (*SIDES, "relay")
+            ),
+        )
+        yield _counter(
+            "relay_handshakes",
+            "Upgrade requests answered.",
+            ("result",),
+            (((result,), self._handshakes[result]) for result in RESULTS),
+        )
+
+    def _traffic(self, sums: Sums, live: list[Counted]) -> Iterator[Metric]:
+        yield _counter(
+            "relay_events",
+            "Messages that came in, and what became of them.",
+            ("direction", "kind", "outcome"),
+            (
+                (
+                    (DIRECTIONS[side], kind.label, outcome.label),
+                    sums.events[side][kind * len(Outcome) + outcome],
+                )
+                for side in Side
+                for kind in Kind
+                for outcome in Outcome
+            ),
+        )
+        yield _counter(
+            "relay_bytes",
+            "Bytes of messages that came in.",
+            ("direction",),
+            (((DIRECTIONS[side],), sums.bytes[side]) for side in Side),
+        )
+        tenants = sorted({OTHER, *(tenant for _, tenant in sums.audio)})
+        yield _counter(
+            "relay_audio_seconds",
+            "Seconds of speech relayed.",
+            ("direction", "tenant"),
+            (((DIRECTIONS[side], tenant), sums.audio[side, tenant]) for side in Side for tenant in tenants),
+        )
+        yield _counter(
+            "relay_paused_seconds",
+            "Seconds in which a side was not read.",
+            ("side", "cause"),
+            (((SIDES[side], cause.label), sums.paused[side, cause]) for side in Side for cause in Hold),
+        )
+        buffered = GaugeMetricFamily("relay_write_buffer_bytes", "Waiting to be written.", labels=("side",))
+        for side in Side:
+            buffered.add_metric((SIDES[side],), sum(session.buffered(side) for session in live))
+        yield buffered
+        yield _counter(
+            "relay_stalls",
+            "Times that a write buffer was full.",
+            ("side",),
+            (((SIDES[side],), self._stalls[side]) for side in Side),
+        )
+        yield _counter(
+            "relay_pings",
+            "Pings that came in.",
+            ("leg", "result"),
+            (
+                ((SIDES[side], "answered" if answered else "dropped"), self._pings[side, answered])
+                for side in Side
+                for answered in (True, False)
+            ),
+        )
+
+    def _refusals(self, sums: Sums) -> Iterator[Metric]:
+        seen = {*sums.refusals, *((refusal, OTHER) for refusal in Refusal)}
+        yield _counter(
+            "relay_refusals",
+            "Refusals, at the door and in sessions.",
+            ("refusal", "tenant"),
+            (((key[0].label, key[1]), sums.refusals[key]) for key in sorted(seen, key=_by_label)),
+        )
+        limits: Counter[str] = Counter()
+        for (refusal, _), count in sums.refusals.items():
+            if refusal in _LIMITS:
+                limits[_LIMITS[refusal]] += count
+        yield _counter(
+            "relay_limit_decisions",
+            "What limits decided against a client.",
+            ("limit", "decision"),
+            (((limit, "refused"), limits[limit]) for limit in _LIMITS.values()),
+        )
+
+    def _upstreams(self) -> Iterator[Metric]:
+        healthy = GaugeMetricFamily(
+            "relay_upstream_healthy", "1 while an upstream is dialed first.", labels=("upstream",)
+        )
+        names = []
+        for name, is_healthy in self.upstreams():
+            names.append(name)
+            healthy.add_metric((name,), float(is_healthy))
+        yield healthy
+        seen = {*self._choices, *((name, why) for name in names for why in CHOICES)}
+        yield _counter(
+            "relay_upstream_choices",
+            "Tries of an upstream, by how they ended.",
+            ("upstream", "why"),
+            ((key, self._choices[key]) for key in sorted(seen)),
+        )
+
+    def _usage(self) -> Iterator[Metric]:
+        yield _counter(
+            "relay_tokens",
+            "Tokens that upstreams reported.",
+            ("kind", "model", "tenant"),
+            self._tokens.items(),
+        )
+        yield _counter(
+            "relay_cost_usd",
+            "What they cost, by the price list.",
+            ("tenant", "model"),
+            ((key, usd(micro)) for key, micro in self._cost.items()),
+        )
+
+
+def _by_label(key: tuple[Refusal, str]) -> tuple[str, str]:
+    return key[0].label, key[1]
+
+
+def _counter(
+    name: str, about: str, labels: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], float]]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for values, amount in rows:
+        family.add_metric(values, amount)
+    return family

@@ -1,0 +1,67 @@
+"""What the relay needs of the world, named for the need: each port has a home in memory and one in a store.
+
+Rule: a port is two or three methods, and its docstrings are what its contract test checks.
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from relay.core.allowance import Allowance
+from relay.core.refusals import Refused
+from relay.core.tenants import Tenant
+from relay.core.usage import Usage
+from relay.core.words import MicroUsd, SessionId, SessionName, TenantId, UnixSeconds
+
+
+class Permit(msgspec.Struct, frozen=True):
+    """Leave to hold one session; given back when the session is over, however it ended."""
+
+    tenant: TenantId
+    session: SessionId
+    name: SessionName | None
+
+
+class Permits(Protocol):
+    """Leave to hold a session: how many a tenant has, how fast they start, and under which names."""
+
+    async def take(self, tenant: Tenant, session: SessionId, name: SessionName | None) -> Permit | Refused:
+        """Give leave, or say why not: `SESSION_CONFLICT` before `TOO_MANY_SESSIONS`.
+
+        A refusal charges nothing. `retry_after` is when a start would be allowed again, or a guess where
+        only the end of another session would help.
+        """
+
+    async def holder(self, tenant: TenantId, name: SessionName) -> SessionId | None:
+        """Return which session bears *name*; None if none does."""
+
+    async def give_back(self, permit: Permit) -> None:
+        """End the leave. Doing so again changes nothing."""
+
+
+class Allowances(Protocol):
+    """What tenants still have of responses, tokens and money."""
+
+    def of(self, tenant: Tenant) -> Allowance:
+        """Return the tenant's balances: the same object for all of its sessions, held to its plan of now."""
+
+
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of one response or one transcription."""
+
+    tenant: TenantId
+    session: SessionId
+    model: str
+    usage: Usage
+    micro_usd: MicroUsd
+    at: UnixSeconds
+
+
+class Ledger(Protocol):
+    """What was used, added up."""
+
+    def record(self, bill: Bill) -> None:
+        """Take note of *bill*. Never waits."""
+
+    async def total(self, tenant: TenantId) -> tuple[Usage, MicroUsd]:
+        """Return all that *tenant* used, as far as it is known here."""

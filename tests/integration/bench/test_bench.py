@@ -1,0 +1,41 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SMALL = ("--sizes", "200", "--seconds", "0.1", "--rounds", "1", "--idle", "5", "--sessions", "4")
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "relay", "bench", *SMALL, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_small_campaign_prints_tables_and_writes_every_figure(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    result = bench("--only", "websockets", "--json", str(file))
+    assert result.returncode == 0, result.stderr
+    assert "websockets" in result.stdout
+    document = json.loads(file.read_text())
+    plain = document["sizes"][1]
+    assert plain["subject"] == "websockets"
+    assert plain["up_cpu_us"] > 0
+    assert plain["added_p50_us"] > 0
+    assert document["sessions"][1]["lost"] == 0
+    assert document["sessions"][1]["proved"] > 4 * 92
+
+
+def test_more_idle_sessions_than_descriptors_are_refused_in_a_sentence() -> None:
+    result = bench("--only", "direct", "--idle", "100000")
+    if result.returncode == 0:
+        pytest.skip("this system allows 200,500 descriptors")
+    assert result.returncode == 1
+    assert "descriptors in a process" in result.stderr
+    assert "Traceback" not in result.stderr

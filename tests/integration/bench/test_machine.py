@@ -1,0 +1,51 @@
+import os
+import resource
+import subprocess
+import sys
+import time
+
+from relay.bench import machine
+
+
+def test_a_process_is_counted_with_its_descendants() -> None:
+    nested = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    child = subprocess.Popen([sys.executable, "-c", nested], stdin=subprocess.PIPE)
+    try:
+        deadline = time.monotonic() + 10
+        while len(machine.family(child.pid)) < 2:
+            assert time.monotonic() < deadline
+        assert machine.family(child.pid)[0] == child.pid
+        assert machine.rss_bytes(child.pid) > 2_000_000
+    finally:
+        child.communicate(b"\n")
+    assert machine.cpu_ns(child.pid) == 0
+
+
+def test_cpu_is_what_was_burnt() -> None:
+    before, burnt = machine.cpu_ns(os.getpid()), time.process_time_ns()
+    while time.process_time_ns() - burnt < 50_000_000:
+        pass
+    assert 40_000_000 < machine.cpu_ns(os.getpid()) - before < 500_000_000
+
+
+def test_a_body_is_pinned_and_let_go() -> None:
+    before = os.sched_getaffinity(0)
+    with machine.pinned(machine.cores().load):
+        assert os.sched_getaffinity(0) == {machine.cores().load}
+    assert os.sched_getaffinity(0) == before
+
+
+def test_descriptors_are_raised_as_far_as_they_go() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        assert machine.raise_descriptors() == hard
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_the_machine_describes_itself() -> None:
+    described = machine.describe()
+    assert described.cpu
+    assert described.cores >= 1
+    assert described.packages["picows"][0].isdigit()

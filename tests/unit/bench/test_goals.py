@@ -1,0 +1,51 @@
+from math import nan
+
+from relay.bench.figures import Findings, IdleSample, LoadSample, Mode
+from relay.bench.goals import Verdict, goals, held
+from relay.bench.measures import Idle, Load
+from relay.bench.recipes import Kind
+
+
+def loops(subject: Kind, size: int, cpu_us: float) -> tuple[LoadSample, LoadSample]:
+    load = Load(messages=100, seconds=1, cpu_us=cpu_us, arrived=100, bad=0)
+    return LoadSample(subject, Mode.UP, size, load), LoadSample(subject, Mode.DOWN, size, load)
+
+
+def verdict(findings: Findings, name: str, size: int = 200) -> Verdict:
+    return next(goal.verdict for goal in goals(findings, [size]) if goal.name.startswith(name))
+
+
+def test_a_figure_at_its_limit_is_allowed() -> None:
+    assert held("", "us", 60.0, 60.0).verdict is Verdict.HELD
+    assert held("", "us", 60.1, 60.0).verdict is Verdict.MISSED
+
+
+def test_what_was_not_measured_passes_nothing() -> None:
+    assert held("", "us", nan, 60.0).verdict is Verdict.UNKNOWN
+    assert {goal.verdict for goal in goals(Findings(), [200])} == {Verdict.UNKNOWN}
+
+
+def test_small_messages_may_cost_half_as_much_again_as_a_blind_tunnel() -> None:
+    allowed = Findings(loads=(*loops(Kind.RELAY, 4096, 15), *loops(Kind.HAPROXY, 4096, 10)))
+    dear = Findings(loads=(*loops(Kind.RELAY, 4096, 15.1), *loops(Kind.HAPROXY, 4096, 10)))
+    assert verdict(allowed, "CPU per message", 4096) is Verdict.HELD
+    assert verdict(dear, "CPU per message", 4096) is Verdict.MISSED
+
+
+def test_large_messages_are_held_to_less() -> None:
+    dear = Findings(loads=(*loops(Kind.RELAY, 32768, 14), *loops(Kind.HAPROXY, 32768, 10)))
+    assert verdict(dear, "CPU per message", 32768) is Verdict.MISSED
+
+
+def test_memory_is_held_to_35_kb_a_session() -> None:
+    def idle(kib: float) -> Findings:
+        return Findings(idle=(IdleSample(Kind.RELAY, Idle(100, 100, kib * 1024)),))
+
+    assert verdict(idle(35), "memory") is Verdict.HELD
+    assert verdict(idle(35.1), "memory") is Verdict.MISSED
+
+
+def test_one_message_lost_misses_the_goal() -> None:
+    load = Load(messages=100, seconds=1, cpu_us=1, arrived=100, bad=1)
+    findings = Findings(loads=(LoadSample(Kind.RELAY, Mode.UP, 200, load),))
+    assert verdict(findings, "messages and sessions lost") is Verdict.MISSED
