@@ -19,6 +19,7 @@ from relay.core.refusals import Reason
 from relay.core.tenants import Catalog, Upstream
 from relay.core.words import Seconds, Secret, TenantId
 from relay.edge import clock, listener, ops, prices
+from relay.edge.admission import Admission
 from relay.edge.connections import Connections, Listening
 from relay.edge.dialer import Dialer
 from relay.edge.door import Door, Terrain
@@ -51,15 +52,21 @@ class Relay:
         )
         self._dialer.keep(_upstreams(settings.catalog), self._redact)
         self.metrics.upstreams = self._healths
-        self._door = Door(
-            terrain=Terrain(settings.catalog, self._redact, listen.trusted_proxies),
+        allowances = EmbeddedAllowances()
+        self._admission = Admission(
+            redact=self._redact,
             permits=self._permits,
-            allowances=EmbeddedAllowances(),
+            allowances=allowances,
             dialer=self._dialer,
             sessions=self.sessions,
             connections=self.connections,
-            metrics=self.metrics,
             prices=self._prices,
+        )
+        self._door = Door(
+            terrain=Terrain(settings.catalog, listen.trusted_proxies),
+            admission=self._admission,
+            allowances=allowances,
+            metrics=self.metrics,
         )
         self._public: listener.Listener | None = None
         self._ops: listener.Listener | None = None
@@ -126,7 +133,8 @@ class Relay:
         self.settings = settings
         self._redact = redactor_of(settings)
         catalog = settings.catalog
-        self._door.terrain = Terrain(catalog, self._redact, settings.listen.trusted_proxies)
+        self._door.terrain = Terrain(catalog, settings.listen.trusted_proxies)
+        self._admission.redact = self._redact
         self._dialer.keep(_upstreams(catalog), self._redact)
         self.metrics.know_models(_models(catalog, self._prices.models))
         self.connections.most = settings.listen.max_connections
@@ -183,7 +191,7 @@ class Relay:
         while True:
             due = clock.monotonic() + LAG_LOOK
             await asyncio.sleep(LAG_LOOK)
-            self.metrics.loop_lag.observe(max(0.0, clock.monotonic() - due))
+            self.metrics.histograms.loop_lag.observe(max(0.0, clock.monotonic() - due))
 
 
 def redactor_of(settings: Settings) -> Redactor:

@@ -34,14 +34,16 @@ url = "ws://127.0.0.1:{upstream_port}/v1/realtime"
 keys = ["env:RELAY_BENCH_UPSTREAM_KEY"]
 
 [plans.measured]
-concurrent_sessions = "unlimited"
-session_starts_per_minute = "unlimited"
-idle_seconds = "unlimited"
-chunk_bytes = "unlimited"
-audio_seconds_per_second = "unlimited"
-bytes_per_second = "unlimited"
-events_per_second = "unlimited"
-responses_per_minute = "unlimited"
+concurrent_sessions = 1_000_000
+session_starts_per_minute = 1_000_000_000
+chunk_bytes = 1_000_000_000
+audio_seconds_per_second = 1_000_000
+bytes_per_second = 1_000_000_000_000
+events_per_second = 1_000_000
+responses_per_minute = 1_000_000_000
+tokens_per_minute = 1_000_000_000
+tokens_per_day = 1_000_000_000_000
+usd_per_day = 1_000_000_000
 
 [[tenants]]
 id = "measured"

@@ -19,32 +19,22 @@ from typing import Final, assert_never
 from relay.core.actions import (
     FORWARD,
     NOTHING,
-    PONG,
     Abort,
     Actions,
     Close,
     Finish,
     Hangup,
     Look,
-    Ping,
     Send,
 )
-from relay.core.deadlines import (
-    CLOSE_CLIENT,
-    CLOSE_UPSTREAM,
-    PING_AFTER,
-    PONG_WITHIN,
-    STALL_AFTER,
-    STALL_LOOK,
-    Alarm,
-    Deadlines,
-)
+from relay.core.deadlines import CLOSE_CLIENT, CLOSE_UPSTREAM, Alarm, Deadlines
 from relay.core.flow import Flow, Hold
+from relay.core.liveness import Liveness
 from relay.core.parting import parting_words, wire_code, wire_reason
 from relay.core.refusals import Reason, Refused
 from relay.core.tenants import Plan
 from relay.core.uplink import Gate
-from relay.core.words import OTHER, Seconds, Side
+from relay.core.words import Seconds, Side
 
 
 class Phase(Enum):
@@ -55,11 +45,6 @@ class Phase(Enum):
     CLOSED = auto()
 
 
-_SILENT: Final = (Alarm.SILENT_CLIENT, Alarm.SILENT_UPSTREAM)
-_STALL: Final = (Alarm.STALL_CLIENT, Alarm.STALL_UPSTREAM)
-_SILENT_REASON: Final = (Reason.CLIENT_SILENT, Reason.UPSTREAM_SILENT)
-_STALLED_REASON: Final = (Reason.SLOW_CONSUMER, Reason.UPSTREAM_STALLED)
-_BROKEN_BY: Final = (Reason.PING_FLOOD, Reason.UPSTREAM_BROKEN)
 _TO_UPSTREAM: Final = 1001
 """What an upstream is told when the relay ends a session: its client is going away."""
 _ABNORMAL: Final = 1006
@@ -73,6 +58,7 @@ class Session:
         "_deadlines",
         "_event_id",
         "_finish",
+        "_liveness",
         "_phase",
         "_plan",
         "downlink",
@@ -105,8 +91,7 @@ class Session:
         self._deadlines = Deadlines()
         self._deadlines.set(Alarm.AGE, now + plan.session_seconds)
         self._deadlines.set(Alarm.IDLE, now + plan.idle_seconds)
-        for alarm in _SILENT:
-            self._deadlines.set(alarm, now + PING_AFTER)
+        self._liveness = Liveness(self.flows, self._deadlines, now)
 
     @property
     def deadline(self) -> Seconds:
@@ -160,44 +145,27 @@ class Session:
 
     def pinged(self, side: Side, now: Seconds) -> Actions:
         """*side* asks whether anyone is there."""
-        if self._phase is not Phase.OPEN:
-            return NOTHING
-        flow = self.flows[side]
-        flow.heard = now
-        if flow.pings.take(1, now) > 0.0:
-            return self.end(_BROKEN_BY[side], now)
-        # A full write buffer takes no pong: a peer that only pings could fill memory with them.
-        return NOTHING if self._deadlines.is_set(_STALL[side]) else PONG
+        return self._told(self._liveness.pinged(side, now), now) if self._is_open() else NOTHING
 
     def congested(self, side: Side, buffered: float, now: Seconds) -> Actions:
         """*side* takes less than it is sent: its write buffer holds *buffered* bytes and is full."""
-        if self._phase is not Phase.OPEN:
-            return NOTHING
-        flow = self.flows[side]
-        flow.buffered, flow.progress_at = buffered, now
-        self._deadlines.set(_STALL[side], now + STALL_LOOK)
-        return self.flows[OTHER[side]].hold(Hold.CONGESTION, now)
+        return self._liveness.congested(side, buffered, now) if self._is_open() else NOTHING
 
     def relieved(self, side: Side, now: Seconds) -> Actions:
         """*side*'s write buffer has drained."""
-        if self._phase is not Phase.OPEN:
-            return NOTHING
-        self._deadlines.clear(_STALL[side])
-        return self.flows[OTHER[side]].release(Hold.CONGESTION, now)
+        return self._liveness.relieved(side, now) if self._is_open() else NOTHING
 
     def looked(self, side: Side, buffered: float, now: Seconds) -> Actions:
         """*side*'s write buffer, asked for by `Look`, holds *buffered* bytes."""
-        if self._phase is Phase.CLOSING:
-            return self._looked_while_closing(buffered, now)
-        if self._phase is Phase.CLOSED:
-            return NOTHING
-        flow = self.flows[side]
-        if buffered < flow.buffered:
-            flow.buffered, flow.progress_at = buffered, now
-        if now - flow.progress_at >= STALL_AFTER:
-            return self.end(_STALLED_REASON[side], now)
-        self._deadlines.set(_STALL[side], now + STALL_LOOK)
-        return NOTHING
+        match self._phase:
+            case Phase.OPEN:
+                return self._told(self._liveness.looked(side, buffered, now), now)
+            case Phase.CLOSING:
+                return self._looked_while_closing(buffered, now)
+            case Phase.CLOSED:
+                return NOTHING
+            case _:
+                assert_never(self._phase)
 
     def broken(self, side: Side, reason: Reason, now: Seconds) -> Actions:
         """*side* broke the protocol, as *reason* says if it is the client."""
@@ -261,18 +229,12 @@ class Session:
         codes = (code, _TO_UPSTREAM if first is None else code)
         # Whoever is held is read again, and what it says is dropped: its close frame stands behind it,
         # and a socket that is closed over unread input resets the connection under our own last words.
-        told = tuple(
-            action
-            for flow in self.flows
-            if not flow.gone
-            for action in (
-                *(step for cause in Hold for step in flow.release(cause, now)),
-                Close(flow.side, wire_code(codes[flow.side]), wire_reason(words)),
-            )
-        )
+        told: Actions = NOTHING
         for flow in self.flows:
-            for cause in Hold:
-                flow.release(cause, now)
+            steps = tuple(step for cause in Hold for step in flow.release(cause, now))
+            if not flow.gone:
+                close = Close(flow.side, wire_code(codes[flow.side]), wire_reason(words))
+                told = (*told, *steps, close)
         return told
 
     def _looked_while_closing(self, buffered: float, now: Seconds) -> Actions:
@@ -303,7 +265,11 @@ class Session:
 
     # --- alarms -----------------------------------------------------------------------------------
 
-    def _wake(self, alarm: Alarm, now: Seconds) -> Actions:
+    def _wake(self, alarm: Alarm, now: Seconds) -> Actions:  # noqa: C901 - one match over a closed set
+        if alarm is Alarm.CLOSE:
+            return self._wake_while_closing()
+        if not self._is_open():
+            return NOTHING  # an earlier alarm of the same instant has ended the session
         match alarm:
             case Alarm.AGE:
                 return self.end(Reason.TOO_OLD, now)
@@ -316,35 +282,19 @@ class Session:
                 return NOTHING
             case Alarm.PACE:
                 return self.flows[Side.CLIENT].release(Hold.PACE, now)
-            case Alarm.CLOSE:
-                return self._wake_while_closing()
             case Alarm.SILENT_CLIENT:
-                return self._listen(self.flows[Side.CLIENT], now)
+                return self._told(self._liveness.listen(Side.CLIENT, now), now)
             case Alarm.SILENT_UPSTREAM:
-                return self._listen(self.flows[Side.UPSTREAM], now)
+                return self._told(self._liveness.listen(Side.UPSTREAM, now), now)
             case Alarm.STALL_CLIENT:
-                return (Look(Side.CLIENT),) if self._phase is Phase.OPEN else NOTHING
+                return (Look(Side.CLIENT),)
             case Alarm.STALL_UPSTREAM:
-                return (Look(Side.UPSTREAM),) if self._phase is Phase.OPEN else NOTHING
+                return (Look(Side.UPSTREAM),)
             case _:
                 assert_never(alarm)
 
-    def _listen(self, flow: Flow, now: Seconds) -> Actions:
-        """Ping a side that has been silent, and give it up if it stays so."""
-        if self._phase is not Phase.OPEN:
-            return NOTHING
-        alarm = _SILENT[flow.side]
-        if flow.holds:
-            flow.pinged_at = None
-            self._deadlines.set(alarm, now + PING_AFTER)
-            return NOTHING
-        if flow.pinged_at is not None and flow.heard < flow.pinged_at:
-            return self.end(_SILENT_REASON[flow.side], now)
-        flow.pinged_at = None
-        due = flow.heard + PING_AFTER
-        if due > now:
-            self._deadlines.set(alarm, due)
-            return NOTHING
-        flow.pinged_at = now
-        self._deadlines.set(alarm, now + PONG_WITHIN)
-        return (Ping(flow.side),)
+    def _told(self, answer: Actions | Reason, now: Seconds) -> Actions:
+        return self.end(answer, now) if isinstance(answer, Reason) else answer
+
+    def _is_open(self) -> bool:
+        return self._phase is Phase.OPEN

@@ -92,7 +92,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     starts_per_minute: float = UNLIMITED
     price_factor: float = 1.0
     """Residency hosts charge a tenth more for the newer models."""
-    proxy: str | None = None
+    proxy: Secret | None = None
+    """An HTTP or SOCKS proxy's URL. Secret, since it may hold a password."""
     ca: str | None = None
     """A file of certificates to trust in place of the system's."""
     warm: int = 0

@@ -4,8 +4,8 @@ Rule: the relay reads its configuration as it would from a file; the demonstrati
 """
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -60,7 +60,6 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     ops_port: int
     key: Secret
-    configuration: str
 
     @property
     def url(self) -> str:
@@ -73,26 +72,35 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://{HOST}:{self.port}/v1"
 
     @property
-    def ops_url(self) -> str:
-        """Return the operator's port."""
-        return f"http://{HOST}:{self.ops_port}"
+    def metrics_url(self) -> str:
+        """Return where the relay tells the operator everything."""
+        return f"http://{HOST}:{self.ops_port}/metrics"
 
 
 @asynccontextmanager
-async def standing(*, port: int, ops_port: int) -> AsyncIterator[Stage]:
-    """Set the stage. Port 0 takes any free one. Raises `StageError` where a port is taken."""
+async def standing(*, port: int, ops_port: int, prepare: Callable[[Settings], None]) -> AsyncIterator[Stage]:
+    """Set the stage. Port 0 takes any free one. Raises `StageError` where a port is taken.
+
+    *prepare* is told what the relay will run on, before it does: the time to say where logs go.
+    """
     token, stored, environ = _secrets()
     known = KnownSpeech(sample.words(), pcm.seconds(sample.speech()))
     async with Simulator(SimulatorSettings(known_speech=(known,))).running() as simulator:
-        text = _CONFIGURATION.format(
-            host=HOST, port=port, ops_port=ops_port, pepper=_PEPPER, upstream_key=_UPSTREAM_KEY,
-            upstream=simulator.url, model=MODEL, stored=stored,
+        settings = _read(
+            _CONFIGURATION.format(
+                host=HOST, port=port, ops_port=ops_port, pepper=_PEPPER, upstream_key=_UPSTREAM_KEY,
+                upstream=simulator.url, model=MODEL, stored=stored,
+            ),
+            environ,
         )  # fmt: skip
-        try:
-            async with Relay(_read(text, environ)).running() as relay:
-                yield Stage(port=relay.port, ops_port=relay.ops_port, key=Secret(token), configuration=text)
-        except OSError as error:
-            raise StageError(f"The relay cannot listen: {error.strerror or error}.") from None
+        prepare(settings)
+        relay = Relay(settings)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(relay.running())
+            except OSError as error:
+                raise StageError(f"The relay cannot listen: {error.strerror or error}.") from None
+            yield Stage(port=relay.port, ops_port=relay.ops_port, key=Secret(token))
 
 
 def _secrets() -> tuple[str, str, dict[str, str]]:

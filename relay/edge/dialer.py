@@ -23,20 +23,18 @@ from relay.core.health import Health, KeyPool
 from relay.core.hello import Hello
 from relay.core.pacing import Pacer
 from relay.core.redaction import Redactor
-from relay.core.refusals import Reason, Refusal, Refused
+from relay.core.refusals import Refusal, Refused
 from relay.core.routing import Route, order
 from relay.core.tenants import Upstream
 from relay.core.words import Seconds, Secret, Side
 from relay.edge.clock import monotonic
 from relay.edge.leg import PICOWS_LOG, READ_BUFFER, Leg
 from relay.edge.pipe import Early
+from relay.edge.threshold import Threshold
 
 RECEIVE_BUFFER: Final = 256 * 1024
 """Of an upstream's socket: 64 KiB would hold a region 100 ms away to 640 kB/s."""
 SEND_BUFFER: Final = 256 * 1024
-EARLY_BYTES: Final = 1024 * 1024
-"""What an upstream may say before its client is there."""
-
 log = structlog.get_logger("dialer")
 
 
@@ -46,65 +44,6 @@ class Dialed(msgspec.Struct, frozen=True):
     leg: Leg
     early: Early
     route: Route
-
-
-class _Threshold:
-    """The ear of a leg that is being dialed: keeps what is said until someone takes over."""
-
-    def __init__(self) -> None:
-        self.messages: list[bytes] = []
-        self.close: tuple[int, str] | None = None
-        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.leg: Leg | None = None
-        self._held = 0
-
-    def message(self, side: Side, message: memoryview, text: bool) -> None:
-        """Keep the message. After the first the leg is not read until there is a client."""
-        del side, text
-        self._held += len(message)
-        if self._held > EARLY_BYTES and self.messages and self.leg is not None:
-            self.leg.disconnect(graceful=False)
-            return
-        self.messages.append(bytes(message))
-        if self.leg is not None:
-            self.leg.pause()
-        self._answer()
-
-    def heard(self, side: Side) -> None:
-        """Nothing to do: a pong, or a fragment."""
-
-    def pinged(self, side: Side, payload: bytes) -> None:
-        """Answer it, so that a slow dial lives."""
-        del side
-        if self.leg is not None:
-            self.leg.send_pong(payload)
-
-    def closed(self, side: Side, code: int, reason: str) -> None:
-        """It closed: after its first event, or in place of one."""
-        del side
-        if self.close is None:
-            self.close = (code, reason)
-        self._answer()
-
-    def broken(self, side: Side, reason: Reason) -> None:
-        """What is not WebSocket counts as a close without a word."""
-        del side, reason
-        self._answer()
-
-    def left(self, side: Side) -> None:
-        """The connection is gone."""
-        del side
-        self._answer()
-
-    def congested(self, side: Side) -> None:
-        """Nothing is sent to it yet."""
-
-    def relieved(self, side: Side) -> None:
-        """Nothing is sent to it yet."""
-
-    def _answer(self) -> None:
-        if not self.answered.done():
-            self.answered.set_result(None)
 
 
 class Endpoint:
@@ -222,7 +161,7 @@ class Dialer:
     async def _reach(
         self, route: Route, hello: Hello, key: Secret, endpoint: Endpoint, message_bytes: float
     ) -> Dialed | Answer:
-        threshold = _Threshold()
+        threshold = Threshold()
         leg = Leg(Side.UPSTREAM, message_bytes, threshold)
         threshold.leg = leg
         started = monotonic()
@@ -237,7 +176,7 @@ class Dialer:
                     max_frame_size=int(min(message_bytes, 1 << 40)),
                     extra_headers=_headers(route.upstream, key, hello),
                     max_redirects=0,
-                    proxy=route.upstream.proxy,
+                    proxy=route.upstream.proxy.reveal() if route.upstream.proxy else None,
                     read_buffer_init_size=READ_BUFFER,
                     logger_name=PICOWS_LOG,
                 )

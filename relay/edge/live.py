@@ -91,7 +91,7 @@ class Live:
 
     def relayed(self, origin: Side, seconds: Seconds) -> None:
         """See `Witness`."""
-        self._house.metrics.added_latency[origin].observe(seconds)
+        self._house.metrics.histograms.added_latency[origin].observe(seconds)
 
     def pinged(self, side: Side, answered: bool) -> None:
         """See `Witness`."""
@@ -104,7 +104,8 @@ class Live:
     def observed(self, observe: Observe) -> None:
         """See `Witness`."""
         metrics = self._house.metrics
-        series = metrics.first_token if observe.moment is Moment.FIRST_TOKEN else metrics.first_audio
+        timed = metrics.histograms
+        series = timed.first_token if observe.moment is Moment.FIRST_TOKEN else timed.first_audio
         series.labels(self.region, metrics.model_label(self.terms.model or "")).observe(observe.seconds)
 
     def spent(self, spend: Spend) -> None:

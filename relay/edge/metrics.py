@@ -7,9 +7,9 @@ that no price list, alias or upstream names. Series of closed sets exist from th
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -19,14 +19,12 @@ from relay.core.flow import Hold
 from relay.core.refusals import Reason, Refusal, Refused
 from relay.core.usage import KINDS, Usage
 from relay.core.words import MicroUsd, Seconds, Side, TenantId, usd
+from relay.edge.histograms import DIRECTIONS, Histograms
+from relay.edge.sums import Counted, Sums
 
 TENANTS: Final = 100
 """Tenants that get series of their own: the first to hold a session; once in, never out."""
 OTHER: Final = "other"
-LATENCY: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-DURATION: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
-DIRECTIONS: Final = ("up", "down")
-"""Indexed by `Side`, the side a message comes from: what the client says goes up."""
 SIDES: Final = ("client", "upstream")
 RESULTS: Final = ("accepted", "refused", "abandoned")
 CHOICES: Final = ("accepted", "next_key", "next_upstream", "tell_client", "paced")
@@ -41,64 +39,6 @@ _LIMITS: Final = {
     Refusal.IMPATIENT: "patience",
 }
 """Which limit a refusal means."""
-
-
-class Counted(Protocol):
-    """What a live session shows to a scrape."""
-
-    tenant_label: str
-    region: str
-
-    def counts(self, side: Side) -> list[int]:
-        """Messages by kind and outcome."""
-
-    def bytes(self, side: Side) -> int:
-        """Bytes of messages from *side*."""
-
-    def audio_seconds(self, side: Side) -> float:
-        """Seconds of speech from *side*."""
-
-    def paused(self, side: Side, cause: Hold) -> Seconds:
-        """How long *side* was not read."""
-
-    def buffered(self, side: Side) -> int:
-        """Bytes waiting to be written to *side*."""
-
-    def refusals(self) -> Iterable[tuple[Refusal, int]]:
-        """Refusals so far."""
-
-
-class Sums:
-    """What ended sessions leave behind, and what a scrape adds the live ones to."""
-
-    def __init__(self) -> None:
-        slots = len(Kind) * len(Outcome)
-        self.events = ([0] * slots, [0] * slots)
-        self.bytes = [0, 0]
-        self.audio: Counter[tuple[int, str]] = Counter()
-        self.paused: Counter[tuple[int, Hold]] = Counter()
-        self.refusals: Counter[tuple[Refusal, str]] = Counter()
-
-    def add(self, session: Counted) -> None:
-        """Add one session's counts."""
-        for side in Side:
-            mine = self.events[side]
-            mine[:] = [before + more for before, more in zip(mine, session.counts(side), strict=True)]
-            self.bytes[side] += session.bytes(side)
-            self.audio[side, session.tenant_label] += session.audio_seconds(side)  # type: ignore[assignment]
-            for cause in Hold:
-                self.paused[side, cause] += session.paused(side, cause)  # type: ignore[assignment]
-        for refusal, count in session.refusals():
-            self.refusals[refusal, session.tenant_label] += count
-
-    def copy(self) -> "Sums":
-        """Return the same sums, to add to."""
-        twin = Sums()
-        twin.events = (list(self.events[0]), list(self.events[1]))
-        twin.bytes = list(self.bytes)
-        twin.audio, twin.paused = self.audio.copy(), self.paused.copy()
-        twin.refusals = self.refusals.copy()
-        return twin
 
 
 class Metrics(Collector):
@@ -120,46 +60,8 @@ class Metrics(Collector):
         """Asked at each scrape: every upstream, and whether it is healthy."""
         self.draining = False
         self.registry = CollectorRegistry()
-        self._make_histograms()
+        self.histograms = Histograms(self.registry)
         self.registry.register(self)
-
-    def _make_histograms(self) -> None:
-        def histogram(
-            name: str, about: str, labels: tuple[str, ...] = (), buckets: tuple[float, ...] = LATENCY
-        ) -> Histogram:
-            return Histogram(name, about, labels, buckets=buckets, registry=self.registry)
-
-        self.session_seconds = histogram(
-            "relay_session_duration_seconds", "Life of a session, from 101 to end.", buckets=DURATION
-        )
-        self.handshake_seconds = histogram(
-            "relay_handshake_seconds", "From request head to answer, the upstream's time included."
-        )
-        added = histogram(
-            "relay_added_latency_seconds",
-            "Time of a message in the relay, one in 64 sampled.",
-            ("direction",),
-            (0.00005, 0.0001, 0.00025, 0.0005, *LATENCY),
-        )
-        self.added_latency = tuple(added.labels(direction) for direction in DIRECTIONS)
-        self.first_token = histogram(
-            "relay_first_token_seconds",
-            "From asking for a response to its first text or audio.",
-            ("region", "model"),
-        )
-        self.first_audio = histogram(
-            "relay_first_audio_seconds",
-            "From asking for a response to its first audio.",
-            ("region", "model"),
-        )
-        self.connect_seconds = histogram(
-            "relay_upstream_connect_seconds",
-            "From dialing an upstream to its first event.",
-            ("upstream",),
-        )
-        self.loop_lag = histogram(
-            "relay_event_loop_lag_seconds", "How late the event loop woke a timer, sampled twice a second."
-        )
 
     # --- what is told -----------------------------------------------------------------------------
 
@@ -183,7 +85,7 @@ class Metrics(Collector):
     def handshake(self, result: str, seconds: Seconds) -> None:
         """An upgrade request was answered, or its client left."""
         self._handshakes[result] += 1
-        self.handshake_seconds.observe(seconds)
+        self.histograms.handshake.observe(seconds)
 
     def refused(self, refused: Refused, tenant: str = OTHER) -> None:
         """A request was refused at the door. The label is the tenant's, where it is known."""
@@ -193,7 +95,7 @@ class Metrics(Collector):
         """An upstream was tried."""
         self._choices[upstream, why] += 1
         if seconds is not None:
-            self.connect_seconds.labels(upstream).observe(seconds)
+            self.histograms.connect.labels(upstream).observe(seconds)
 
     def pinged(self, side: Side, answered: bool) -> None:
         """A ping came."""
@@ -215,7 +117,7 @@ class Metrics(Collector):
         """A session is over: its counts are kept, the session is not."""
         self._sums.add(session)
         self._ended[reason, "relay" if first is None else SIDES[first]] += 1
-        self.session_seconds.observe(seconds)
+        self.histograms.session.observe(seconds)
 
     # --- what is shown ----------------------------------------------------------------------------
 

@@ -117,7 +117,8 @@ STORE_URL: Final = text(
 
 
 def _read_proxy_url(raw: str, world: World) -> object:
-    return _read_connection_url(raw, ("http", "https", "socks4", "socks5"), world)
+    url = _read_connection_url(raw, ("http", "https", "socks4", "socks5"), world)
+    return url if isinstance(url, Wrong) else Secret(url)
 
 
 PROXY_URL: Final = text(

@@ -77,7 +77,7 @@ class Rest:
         seconds = lobby.settings.secret_seconds
         if body.expires_after is not None:
             seconds = body.expires_after.seconds
-        given = body.session or {"type": "realtime"}
+        given = {"type": "realtime"} if body.session is None else body.session
         kind = given.get("type", "realtime")
         model = given.get("model") or lobby.settings.models[0]
         session_id = lobby.ids.new("sess")

@@ -106,6 +106,8 @@ class Wire(asyncio.Protocol):
             self._answer(verdict.response)
             self._transport.close()
             return
+        # Not at once even where there is no wait: this is called while the transport still belongs
+        # to the HTTP protocol, which would be told in our place when the write buffer is full.
         self._after(verdict.wait, lambda: self._accept(request, verdict))
 
     def _accept(self, request: Request, verdict: Accept) -> None:
@@ -244,10 +246,7 @@ class Wire(asyncio.Protocol):
             twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def _after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do *action* later, or now for no wait; not after the connection is lost."""
-        if seconds <= 0:
-            action()
-            return
+        """Do *action* later; not after the connection is lost."""
         now = self._loop.time()
         self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
         self._timers.append(self._loop.call_later(seconds, action))

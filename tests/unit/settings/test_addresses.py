@@ -119,8 +119,8 @@ def test_a_password_in_the_store_s_url_is_refused_and_not_repeated() -> None:
 
 
 def test_a_proxy_is_a_url_or_a_secret() -> None:
-    assert read(PROXY_URL, "http://proxy:3128") == "http://proxy:3128"
-    assert read(PROXY_URL, "env:PROXY") == "http://u:p@h:1"
+    assert read(PROXY_URL, "http://proxy:3128") == Secret("http://proxy:3128")
+    assert read(PROXY_URL, "env:PROXY") == Secret("http://u:p@h:1")
     assert refused(PROXY_URL, "http://u:hush@h") == "holds a password; secrets are not kept in this file"
     assert refused(PROXY_URL, "socks://h") == 'has the scheme "socks"'
 

@@ -144,7 +144,7 @@ def test_every_key_is_read(loaded: Callable[[str], Settings]) -> None:
             max_sessions=100,
             starts_per_minute=60.5,
             price_factor=1.1,
-            proxy="http://proxy:3128",
+            proxy=Secret("http://proxy:3128"),
             ca="/cert.pem",
             warm=3,
         ),

@@ -1,0 +1,77 @@
+"""`relay demo`: a spoken conversation through the relay, on this machine."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from typing import Final, TextIO, cast
+
+import click
+import uvloop
+from rich.console import Console
+
+from relay.core.words import Seconds
+from relay.demo import performance, screen, stage
+from relay.demo.metering import Journal
+from relay.edge import logs
+from relay.server import redactor_of
+
+_CURTAIN: Final[Seconds] = 18.0
+"""The speech takes three seconds; who has waited for six times that has waited enough."""
+FAILED: Final = 1
+HUNG_UP: Final = 130
+"""What shells expect of a program that ctrl-C ended: 128 and the signal's number."""
+
+_PORT: Final = click.IntRange(0, 65535)
+
+
+@click.command(epilog="The exit code is 0 when all that was said came back and was metered, and 1 when not.")
+@click.option("--serve", is_flag=True, help="Stay up afterwards, until ctrl-C: for trying things out.")
+@click.option("--port", type=_PORT, help="The relay's port. [default: any free one; with --serve 8080]")
+@click.option("--ops-port", type=_PORT, help="The operator's port. [default: any free one; with --serve 8081]")
+def command(*, serve: bool, port: int | None, ops_port: int | None) -> None:
+    """Hold a spoken conversation through the relay, against a simulated Realtime API, all in this process.
+
+    A simulator, a relay and a tenant are started; three seconds of speech go through them at the pace of
+    speech, and the simulator's voice gives them back. Shown are both sides, how long everything took, and
+    what the relay metered. Nothing leaves this machine, and no account is needed.
+    """
+    places = (port if port is not None else 8080 * serve, ops_port if ops_port is not None else 8081 * serve)
+    console = Console(highlight=False)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_demonstrate(console, *places, serve=serve))
+    except (performance.PerformanceError, stage.StageError) as error:
+        screen.failing(Console(stderr=True, highlight=False), str(error))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(HUNG_UP)
+
+
+async def _demonstrate(console: Console, port: int, ops_port: int, *, serve: bool) -> None:
+    journal = Journal()
+    standing = stage.standing(
+        port=port,
+        ops_port=ops_port,
+        prepare=lambda settings: logs.configure(redactor_of(settings), stream=cast("TextIO", journal)),
+    )
+    async with standing as where:
+        try:
+            async with asyncio.timeout(_CURTAIN):
+                await performance.given(where, journal, console)
+        except TimeoutError:
+            raise performance.PerformanceError(f"It did not end within {_CURTAIN:.0f} s.") from None
+        if serve:
+            screen.heading(console, "It stays up until ctrl-C. What the relay logs:")
+            journal.follow = sys.stdout
+            await _interrupted()
+
+
+async def _interrupted() -> None:
+    """Wait for ctrl-C, or for SIGTERM."""
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    with suppress(asyncio.CancelledError):
+        await told.wait()

@@ -1,0 +1,94 @@
+"""The demonstration on a terminal: short, and in the order in which a newcomer asks.
+
+Rule: text only. Whatever decides whether the demonstration succeeded is elsewhere.
+"""
+
+from typing import Final
+
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.table import Table
+from rich.text import Text
+
+from relay import __version__
+from relay.core.words import Seconds
+from relay.demo.metering import Metered
+from relay.demo.stage import MODEL, Stage
+
+_CODE: Final = """\
+from openai import AsyncOpenAI
+client = AsyncOpenAI(base_url="{base_url}", api_key="{key}")
+async with client.realtime.connect(model="{model}") as connection:
+    await connection.response.create(response={{"output_modalities": ["text"]}})
+    async for event in connection: print(event.type)
+"""
+
+
+def code(stage: Stage) -> str:
+    """Return five lines that hold a session through the relay with the official SDK."""
+    return _CODE.format(base_url=stage.base_url, key=stage.key.reveal(), model=MODEL)
+
+
+def opening(console: Console, stage: Stage) -> None:
+    """Show where everything is."""
+    console.print(
+        Text.assemble(("realtime-relay", "bold"), f" {__version__}: a simulated Realtime API, the relay")
+    )
+    console.print('in front of it and the tenant "demo", all in this process.')
+    heading(console, "Where it is")
+    places = Table.grid(padding=(0, 2))
+    places.add_row("  url", Text(stage.url, "cyan"))
+    places.add_row("  key", Text(stage.key.reveal(), "cyan", overflow="fold"))
+    places.add_row("  metrics", Text(stage.metrics_url, "cyan"))
+    console.print(places)
+    heading(console, "The same from Python, with the official SDK")
+    console.print(
+        Syntax("", "python", background_color="default").highlight(code(stage)), soft_wrap=True, end=""
+    )
+
+
+def heading(console: Console, text: str) -> None:
+    """Show that something new begins."""
+    console.print()
+    console.print(Text(text, "bold yellow"))
+
+
+def metered(console: Console, metrics: Metered, journal: Metered) -> None:
+    """Show what the relay carried, as both of its tools tell it."""
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    table.add_column("")
+    table.add_column("/metrics", justify="right")
+    table.add_column("journal", justify="right")
+    for name, one, other in (
+        ("audio, up", _seconds(metrics.audio_up), _seconds(journal.audio_up)),
+        ("audio, down", _seconds(metrics.audio_down), _seconds(journal.audio_down)),
+        ("events, up", f"{metrics.events_up}", f"{journal.events_up}"),
+        ("events, down", f"{metrics.events_down}", f"{journal.events_down}"),
+        ("bytes, up", f"{metrics.bytes_up:,}", f"{journal.bytes_up:,}"),
+        ("bytes, down", f"{metrics.bytes_down:,}", f"{journal.bytes_down:,}"),
+        ("tokens", f"{metrics.tokens}", f"{journal.tokens}"),
+        ("money", f"${metrics.usd:.6f}", f"${journal.usd:.6f}"),
+        ("refusals", f"{metrics.refusals}", f"{journal.refusals}"),
+    ):
+        table.add_row(name, one, other)
+    console.print(table)
+
+
+def closing(console: Console, sound: Seconds) -> None:
+    """Say that all is well."""
+    console.print()
+    console.print(
+        Text.assemble(
+            ("✓ ", "bold green"),
+            f"What was said came back: {sound:.2f} s of sound, byte for byte, twice through the relay.",
+        )
+    )
+
+
+def failing(console: Console, message: str) -> None:
+    """Say what went wrong."""
+    console.print(Text.assemble(("✗ ", "bold red"), message))
+
+
+def _seconds(duration: Seconds) -> str:
+    return f"{duration:.2f} s"

@@ -1,0 +1,181 @@
+"""From a guest who may come in to a session that runs: a permit, an upstream, the socket, the pipe.
+
+Rule: what was taken on the way is given back on every way out, the client's leaving included.
+"""
+
+import asyncio
+import secrets
+from functools import partial
+from typing import Final
+
+from relay.core.deadlines import PROBE_WITHIN
+from relay.core.downlink import Downlink
+from relay.core.hello import Hello
+from relay.core.keys import ALPHABET
+from relay.core.policy import Rules
+from relay.core.redaction import Redactor
+from relay.core.refusals import Reason, Refusal, Refused
+from relay.core.routing import Route
+from relay.core.session import Session
+from relay.core.tenants import Tenant
+from relay.core.turns import Turns
+from relay.core.uplink import Uplink
+from relay.core.usage import PriceTable
+from relay.core.words import SessionId, SessionName, Side, UnixSeconds
+from relay.edge import clock
+from relay.edge.connections import Connections
+from relay.edge.dialer import Dialed, Dialer
+from relay.edge.farewell import Deaf
+from relay.edge.handoff import Handoff
+from relay.edge.leg import Leg
+from relay.edge.live import Live, Sessions, Terms
+from relay.edge.pipe import Pipe
+from relay.ports import Allowances, Permit, Permits
+
+_ID_LENGTH: Final = 20
+"""Base62: 119 bits, so that an id is no guess."""
+LARGEST_FRAME: Final = 1 << 40
+"""What the parser is told where the plan has no cap."""
+
+
+class Guest:
+    """A client that is known, and what it may have: everything that is decided before anything is taken."""
+
+    __slots__ = ("address", "hello", "key_id", "routes", "tenant")
+
+    def __init__(
+        self, hello: Hello, tenant: Tenant, key_id: str, routes: tuple[Route, ...], address: str
+    ) -> None:
+        self.hello = hello
+        self.tenant = tenant
+        self.key_id = key_id
+        self.routes = routes
+        self.address = address
+
+
+class Admission:
+    """Starts sessions."""
+
+    def __init__(
+        self,
+        *,
+        redact: Redactor,
+        permits: Permits,
+        allowances: Allowances,
+        dialer: Dialer,
+        sessions: Sessions,
+        connections: Connections,
+        prices: PriceTable,
+    ) -> None:
+        self.redact = redact
+        self._permits = permits
+        self._allowances = allowances
+        self._dialer = dialer
+        self._sessions = sessions
+        self._connections = connections
+        self._prices = prices
+
+    async def admit(self, guest: Guest, hand_over: Handoff) -> bool | Refused:
+        """Take what a session needs, and start it. False if the client left meanwhile."""
+        if not self._connections.enter_address(guest.address):
+            return Refused(
+                Refusal.RELAY_FULL, "This address holds as many connections as it may.", retry_after=5.0
+            )
+        live = False
+        permit: Permit | Refused | None = None
+        try:
+            session = SessionId("sess_" + "".join(secrets.choice(ALPHABET) for _ in range(_ID_LENGTH)))
+            permit = await self._permit(guest, session)
+            if isinstance(permit, Refused):
+                return permit
+            dialed = await self._dialer.dial(guest.routes, guest.hello, guest.tenant.plan.message_bytes)
+            if isinstance(dialed, Refused):
+                return dialed
+            live = self._open(guest, permit, dialed, hand_over)
+            return live
+        finally:
+            if not live:
+                self._connections.leave_address(guest.address)
+                if isinstance(permit, Permit):
+                    await asyncio.shield(self._permits.give_back(permit))
+
+    async def _permit(self, guest: Guest, session: SessionId) -> Permit | Refused:
+        """Take a permit; where its name is taken, see whether the holder is still there."""
+        name = guest.hello.name
+        answer = await self._permits.take(guest.tenant, session, name)
+        if name is None or isinstance(answer, Permit) or answer.refusal is not Refusal.SESSION_CONFLICT:
+            return answer
+        holder = await self._holder(guest.tenant, name)
+        if holder is not None and holder.pipe is not None:
+            if await holder.pipe.answers(PROBE_WITHIN):
+                return answer
+            if holder.pipe is not None:
+                holder.pipe.end(Reason.REPLACED)
+            await self._permits.give_back(holder.terms.permit)
+        return await self._permits.take(guest.tenant, session, name)
+
+    async def _holder(self, tenant: Tenant, name: SessionName) -> Live | None:
+        session = await self._permits.holder(tenant.id, name)
+        return self._sessions.find(session) if session is not None else None
+
+    def _open(self, guest: Guest, permit: Permit, dialed: Dialed, hand_over: Handoff) -> bool:
+        """Hand the socket over and start relaying. False, with the upstream let go, if the client has left."""
+        epoch = clock.epoch()
+        live, pipe_to = self._session(guest, permit, dialed, epoch)
+        plan = guest.tenant.plan
+        client = Leg(Side.CLIENT, plan.message_bytes, Deaf())
+        headers = [("X-Relay-Session-Id", live.id), ("X-Relay-Region", live.region)]
+        if guest.hello.echo is not None:
+            headers.append(("Sec-WebSocket-Protocol", guest.hello.echo))
+        if not hand_over(client, headers, int(min(plan.message_bytes, LARGEST_FRAME))):
+            dialed.leg.ear = None
+            dialed.leg.disconnect(graceful=False)
+            return False
+        self._sessions.enter(live)
+        live.pipe = pipe_to(client)
+        live.pipe.start(dialed.early)
+        return True
+
+    def _session(
+        self, guest: Guest, permit: Permit, dialed: Dialed, epoch: UnixSeconds
+    ) -> tuple[Live, "partial[Pipe]"]:
+        tenant, upstream = guest.tenant, dialed.route.upstream
+        asked, served = guest.hello.model, dialed.route.served
+        allowance, turns = self._allowances.of(tenant), Turns()
+        uplink = Uplink(
+            plan=tenant.plan,
+            rules=Rules(tenant.policy, asked, served),
+            allowance=allowance,
+            turns=turns,
+            session=permit.session,
+            epoch=epoch,
+        )
+        downlink = Downlink(
+            asked=asked,
+            served=served,
+            allowance=allowance,
+            turns=turns,
+            prices=self._prices,
+            price_factor=upstream.price_factor,
+            redact=self.redact,
+            set_input_format=uplink.set_format,
+            epoch=epoch,
+        )
+        session = Session(
+            plan=tenant.plan,
+            uplink=uplink,
+            downlink=downlink,
+            event_id=uplink.event_id,
+            now=clock.monotonic(),
+        )
+        terms = Terms(
+            tenant=tenant,
+            key_id=guest.key_id,
+            model=served,
+            region=upstream.region,
+            address=guest.address,
+            endpoint=self._dialer.endpoint(upstream),
+            permit=permit,
+        )
+        live = Live(self._sessions, terms, session, uplink, downlink, epoch)
+        return live, partial(Pipe, session, upstream=dialed.leg, witness=live)
