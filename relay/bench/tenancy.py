@@ -1,7 +1,7 @@
 """A configuration for the relay under measurement: one upstream, one plan, one tenant, one key.
 
-Everything the relay does for a tenant is on; no limit is low enough to be met, since a paced session
-would measure the pace.
+Everything the relay does for a tenant is on. Every limit is a number, of which account is kept, and none
+is low enough to be met: a session held back would measure the limit.
 """
 
 import secrets

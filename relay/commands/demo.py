@@ -1,6 +1,7 @@
 """`relay demo`: a spoken conversation through the relay, on this machine."""
 
 import asyncio
+import logging
 import signal
 import sys
 from contextlib import suppress
@@ -15,6 +16,7 @@ from relay.demo import performance, screen, stage
 from relay.demo.metering import Journal
 from relay.edge import logs
 from relay.server import redactor_of
+from relay.settings import Settings
 
 _CURTAIN: Final[Seconds] = 18.0
 """The speech takes three seconds; who has waited for six times that has waited enough."""
@@ -50,12 +52,13 @@ def command(*, serve: bool, port: int | None, ops_port: int | None) -> None:
 
 async def _demonstrate(console: Console, port: int, ops_port: int, *, serve: bool) -> None:
     journal = Journal()
-    standing = stage.standing(
-        port=port,
-        ops_port=ops_port,
-        prepare=lambda settings: logs.configure(redactor_of(settings), stream=cast("TextIO", journal)),
-    )
-    async with standing as where:
+
+    def prepare(settings: Settings) -> None:
+        logs.configure(redactor_of(settings), stream=cast("TextIO", journal))
+        for library in ("uvicorn", "websockets"):  # the simulator's: it makes a line for every connection
+            logging.getLogger(library).setLevel(logging.WARNING)
+
+    async with stage.standing(port=port, ops_port=ops_port, prepare=prepare) as where:
         try:
             async with asyncio.timeout(_CURTAIN):
                 await performance.given(where, journal, console)

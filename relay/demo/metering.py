@@ -65,6 +65,11 @@ class Journal:
         if self.follow is not None:
             self.follow.flush()
 
+    def errors(self) -> list[str]:
+        """Return what was logged as an error; a conversation that went well logs none."""
+        told = map(msgspec.json.decode, self._lines)
+        return [line["event"] for line in told if line.get("level") in {"error", "critical"}]
+
     async def session(self, session: str) -> Mapping[str, Any]:
         """Return the line of *session*, once it has ended. Raises `MeteringError` where none comes."""
         try:

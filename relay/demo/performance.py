@@ -42,6 +42,8 @@ async def given(stage: Stage, journal: Journal, console: Console) -> None:
     screen.heading(console, "What the relay metered")
     screen.metered(console, metrics, line)
     _agree(metrics, line, pcm.seconds(sound))
+    if errors := journal.errors():
+        raise PerformanceError(f"Something went wrong unseen: {errors[0]}")
     screen.closing(console, pcm.seconds(sound))
 
 

@@ -99,7 +99,10 @@ async def standing(*, port: int, ops_port: int, prepare: Callable[[Settings], No
             try:
                 await stack.enter_async_context(relay.running())
             except OSError as error:
-                raise StageError(f"The relay cannot listen: {error.strerror or error}.") from None
+                raise StageError(
+                    f"The relay cannot listen on ports {port} and {ops_port} of {HOST}: "
+                    f"{error.strerror or error}. Choose others with --port and --ops-port."
+                ) from None
             yield Stage(port=relay.port, ops_port=relay.ops_port, key=Secret(token))
 
 

@@ -38,7 +38,7 @@ class Wire(asyncio.Protocol):
         self._conn = ServerProtocol(select_subprotocol=select_subprotocol, max_size=MESSAGE_BYTES)
         self._transport: asyncio.Transport
         self._driver: Driver | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._timers: list[tuple[float, asyncio.Handle]] = []
         self._parts: list[bytes] = []
         self._parts_are_text = True
         self.record, self.dice = lobby.register()
@@ -78,7 +78,7 @@ class Wire(asyncio.Protocol):
         """Take note that the connection is gone, however it went."""
         del exc
         self._lobby.live.discard(self)
-        for timer in self._timers:
+        for _, timer in self._timers:
             timer.cancel()
         if self._driver is not None:
             self._driver.stop()
@@ -108,7 +108,7 @@ class Wire(asyncio.Protocol):
             return
         # Not at once even where there is no wait: this is called while the transport still belongs
         # to the HTTP protocol, which would be told in our place when the write buffer is full.
-        self._after(verdict.wait, lambda: self._accept(request, verdict))
+        self._after("accept", verdict.wait, lambda: self._accept(request, verdict))
 
     def _accept(self, request: Request, verdict: Accept) -> None:
         response = self._conn.accept(request)
@@ -120,7 +120,7 @@ class Wire(asyncio.Protocol):
         self._driver = Driver(self, self._lobby, self.dice, verdict)
         self._driver.start()
         if interval := self._lobby.settings.ping_interval_seconds:
-            self._after(interval, self._ping)
+            self._after("ping", interval, self._ping)
 
     def _answer(self, response: Response) -> None:
         self.record.status = response.status_code
@@ -218,7 +218,7 @@ class Wire(asyncio.Protocol):
             self.record.pings_sent += 1
             self._conn.send_ping(self.dice.randbytes(4))
             self._flush()
-            self._after(self._lobby.settings.ping_interval_seconds, self._ping)
+            self._after("ping", self._lobby.settings.ping_interval_seconds, self._ping)
 
     def _linger(self) -> None:
         """End TCP once nothing is left to say, and wait a while for the peer to do so too.
@@ -235,7 +235,7 @@ class Wire(asyncio.Protocol):
                 self._transport.close()
         if not self._lingering:
             self._lingering = True
-            self._after(CLOSE_SECONDS, self._transport.abort)
+            self._after("abort", CLOSE_SECONDS, self._transport.abort)
 
     def _set_linger(self) -> None:
         found = self._transport.get_extra_info("socket")
@@ -245,8 +245,6 @@ class Wire(asyncio.Protocol):
         with socket.socket(fileno=os.dup(found.fileno())) as twin:
             twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
-    def _after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do *action* later; not after the connection is lost."""
-        now = self._loop.time()
-        self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
-        self._timers.append(self._loop.call_later(seconds, action))
+    def _after(self, what: str, seconds: float, action: Callable[[], None]) -> None:
+        """Do *action* later, once for each *what*; not after the connection is lost."""
+        self._timers[what] = self._loop.call_later(seconds, action)

@@ -17,7 +17,11 @@ from relay.simulator.settings import SimulatorSettings
 
 PEPPER = "a-pepper-for-tests-that-is-long-enough"
 UPSTREAM_KEY = "sk-upstream-key-of-the-tests"
-ENVIRON = {"RELAY_KEY_PEPPER": PEPPER, "UPSTREAM_KEY": UPSTREAM_KEY, "RELAY_ADMIN_TOKEN": "an-admin-token-for-tests-of-32-chars"}
+ENVIRON = {
+    "RELAY_KEY_PEPPER": PEPPER,
+    "UPSTREAM_KEY": UPSTREAM_KEY,
+    "RELAY_ADMIN_TOKEN": "an-admin-token-for-tests-of-32-chars",
+}
 MODEL = "gpt-realtime-2.1"
 
 
@@ -76,6 +80,6 @@ async def relay_and_simulator(
     simulator: SimulatorSettings | None = None, **parts: Any
 ) -> AsyncIterator[tuple[Relay, str, Simulator]]:
     """Run a relay in front of a simulator without waits."""
-    async with Simulator(simulator or SimulatorSettings.instant()).running() as sim:
-        async with relay_to(sim.url, **parts) as (relay, token):
-            yield relay, token, sim
+    settled = Simulator(simulator or SimulatorSettings.instant())
+    async with settled.running() as sim, relay_to(sim.url, **parts) as (relay, token):
+        yield relay, token, sim

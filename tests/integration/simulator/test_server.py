@@ -1,7 +1,7 @@
 """The server around it: loops, TLS, ports."""
 
 import asyncio
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -24,7 +24,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "simulator")])
-    begin = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -32,7 +32,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(begin)
-        .not_valid_after(begin + datetime.timedelta(days=36_500))
+        .not_valid_after(begin + dt.timedelta(days=36_500))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
         .sign(key, hashes.SHA256())
     )
