@@ -65,7 +65,7 @@ async def _demonstrate(console: Console, port: int, ops_port: int, *, serve: boo
         except TimeoutError:
             raise performance.PerformanceError(f"It did not end within {_CURTAIN:.0f} s.") from None
         if serve:
-            screen.heading(console, "It stays up until ctrl-C. What the relay logs:")
+            screen.serving(console, where)
             journal.follow = sys.stdout
             await _interrupted()
 

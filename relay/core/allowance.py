@@ -4,8 +4,6 @@ Rule: budgets are post-paid. A start needs a balance above zero; what was used i
 may take the balance below zero by one response a session. Days are UTC.
 """
 
-from math import inf
-
 from relay.core.pacing import Pacer
 from relay.core.refusals import Refusal, Refused
 from relay.core.tenants import Plan
@@ -72,8 +70,8 @@ class Allowance:
             return Refused(
                 Refusal.TOO_MANY_RESPONSES,
                 f"Rate limit reached: {self._plan.responses_per_minute:.0f} responses a minute. "
-                f"Try again in {_shown(wait)}.",
-                retry_after=wait if wait != inf else None,
+                f"Try again in {wait:.1f} s.",
+                retry_after=wait,
             )
         return None
 
@@ -89,7 +87,3 @@ class Allowance:
         # A clock that steps back over midnight must not give yesterday's budget a second time.
         if day > self._day:
             self._day, self._tokens, self._micro_usd = day, 0, 0
-
-
-def _shown(wait: Seconds) -> str:
-    return f"{wait:.1f} s" if wait != inf else "no time: the plan allows none"

@@ -39,9 +39,10 @@ def format_named(value: Any) -> AudioFormat | None:  # noqa: ANN401 - whatever a
 def decoded_bytes(length: int, padding: int = 0) -> int:
     """Return how many bytes *length* characters of base64 hold, *padding* of which are `=`.
 
-    White space and stray characters only make the figure larger, so a limit cannot be slipped under.
+    White space, stray characters and needless padding only make the figure larger, so a limit cannot be
+    slipped under.
     """
-    return length * 3 // 4 - min(padding, 2)
+    return (length - padding) * 3 // 4
 
 
 def padding_of(tail: bytes) -> int:

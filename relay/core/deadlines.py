@@ -66,6 +66,10 @@ class Deadlines:
         """Have *alarm* go off at *at*, in place of any earlier setting."""
         self._at[alarm] = at
 
+    def put_off(self, alarm: Alarm, at: Seconds) -> None:
+        """Have *alarm* go off no sooner than *at*; where it is not set, at *at*."""
+        self._at[alarm] = max(self._at[alarm], at) if self.is_set(alarm) else at
+
     def clear(self, *alarms: Alarm) -> None:
         """Forget *alarms*; all of them if none is named."""
         for alarm in alarms or Alarm:

@@ -5,7 +5,7 @@ affair: the upstream's name for an aliased model, a key, or the cancelling of a 
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -157,21 +157,22 @@ class Downlink:
         del now
         if table(event, "error").get("code") in _NO_AUTHOR:
             self._turns.unasked()
-        said = events.encode(event).decode()
-        clean = self._redact(said)
-        return FORWARD if clean == said else (Send(Side.CLIENT, clean.encode()),)
+        clean = {field: _cleaned(value, self._redact) for field, value in event.items()}
+        return FORWARD if clean == event else _instead(clean)
 
     def _spend(self, model: str | None, usage: Usage, now: Seconds) -> Actions:
-        if usage == NO_USAGE:
-            return ()
-        cost = self._prices.cost(model or "", usage, self._price_factor)
-        self.usage += usage
-        self.micro_usd += cost
         wall = now + self._epoch
-        self._allowance.debit(usage.tokens, cost, now, wall)
+        spent: Actions = ()
+        if usage != NO_USAGE:
+            cost = self._prices.cost(model or "", usage, self._price_factor)
+            self.usage += usage
+            self.micro_usd += cost
+            self._allowance.debit(usage.tokens, cost, now, wall)
+            spent = (Spend(model or "unknown", usage, cost),)
+        # Whoever spent it: another of the tenant's sessions may have.
         if self._allowance.day_refusal(wall) is not None:
             self.over = Reason.BUDGET_SPENT
-        return (Spend(model or "unknown", usage, cost),)
+        return spent
 
     def _timed(self, moment: Moment, now: Seconds) -> Actions:
         seen = self._turns.delta(moment, now)
@@ -188,6 +189,19 @@ def _instead(event: Event) -> Actions:
     return (Send(Side.CLIENT, events.encode(event)),)
 
 
+def _cleaned(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever an upstream sent
+    """Return *value* without secrets. Text by text: a mask laid over JSON could cover a quote of its own."""
+    match value:
+        case str():
+            return redact(value)
+        case dict():
+            return {name: _cleaned(inner, redact) for name, inner in value.items()}
+        case list():
+            return [_cleaned(inner, redact) for inner in value]
+        case _:
+            return value
+
+
 def _bytes_of_delta(message: memoryview) -> int:
     """Return how much audio an audio delta holds, without reading the audio."""
     head = bytes(message[:_WINDOW])
@@ -201,6 +215,6 @@ def _bytes_of_delta(message: memoryview) -> int:
             return decoded_bytes(first + end - start, padding_of(tail[max(0, end - 2) : end]))
     try:
         delta = _decode_delta(message).delta
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except events.UNREADABLE:
         return 0
     return decoded_bytes(len(delta), padding_of(delta[-2:].encode()))

@@ -68,6 +68,9 @@ class Append(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     event_id: str | None = None
 
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises over what a peer may send: no JSON, no UTF-8, or too deep a nest."""
+
 decode_append: Final = msgspec.json.Decoder(Append).decode
 
 CLIENT_KINDS: Final[dict[str, Kind]] = {
@@ -98,6 +101,8 @@ class Told(Enum):
 
     AUDIO_DELTA = auto()
     TEXT_DELTA = auto()
+    HEARD_DELTA = auto()
+    """Text of what the user said: no part of a response, so nothing is timed by it."""
     RESPONSE_CREATED = auto()
     RESPONSE_DONE = auto()
     SESSION = auto()
@@ -113,6 +118,7 @@ class Told(Enum):
 KIND_OF: Final = {
     Told.AUDIO_DELTA: Kind.AUDIO,
     Told.TEXT_DELTA: Kind.TEXT,
+    Told.HEARD_DELTA: Kind.TEXT,
     Told.RESPONSE_CREATED: Kind.RESPONSE,
     Told.RESPONSE_DONE: Kind.RESPONSE,
     Told.SESSION: Kind.SESSION,
@@ -132,8 +138,8 @@ _TOLD: Final[dict[str, Told]] = {
     "response.function_call_arguments.delta": Told.TEXT_DELTA,
     "response.mcp_call_arguments.delta": Told.TEXT_DELTA,
     "session.output_transcript.delta": Told.TEXT_DELTA,
-    "session.input_transcript.delta": Told.TEXT_DELTA,
-    "conversation.item.input_audio_transcription.delta": Told.TEXT_DELTA,
+    "session.input_transcript.delta": Told.HEARD_DELTA,
+    "conversation.item.input_audio_transcription.delta": Told.HEARD_DELTA,
     "response.created": Told.RESPONSE_CREATED,
     "response.done": Told.RESPONSE_DONE,
     "session.created": Told.SESSION,
@@ -174,7 +180,7 @@ def told_by(message: memoryview) -> Told | None:
         return _by_head.get(head[1]) or _classify(head[1].decode())
     try:
         return _classify(_decode_type(message).type)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 
@@ -182,7 +188,7 @@ def read_trusted(message: memoryview) -> Event | None:
     """Read an upstream event whole; None where it is not what its head promised."""
     try:
         event = msgspec.json.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     return event if isinstance(event, dict) else None
 

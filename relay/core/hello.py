@@ -37,7 +37,8 @@ _TAKEN: Final = frozenset({"model", "deployment", "intent", "call_id", "api-key"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _MODEL: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
 _CALL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_BEARER: Final = re.compile(r"[Bb]earer +(\S+) *")
+_BEARER: Final = re.compile(r"(?i:bearer) +(\S+) *")
+_BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Hello(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +120,10 @@ def read(query: str, headers: Sequence[tuple[str, str]]) -> Hello | Refused:
     )
 
 
-_SINGLE: Final = frozenset({"authorization", "api-key", "x-api-key", "origin", "host"}) | PASSED_HEADERS
+_HINTS: Final = frozenset({"x-relay-region", "x-relay-latency", "x-relay-session"})
+_SINGLE: Final = (
+    frozenset({"authorization", "api-key", "x-api-key", "origin", "host"}) | _HINTS | PASSED_HEADERS
+)
 
 
 def _bad(message: str, param: str | None = None, code: str | None = None) -> Refused:
@@ -131,9 +135,14 @@ def _parameters(query: str) -> list[tuple[str, str]] | Refused:
         parameters = parse_qsl(query, keep_blank_values=True, errors="strict")
     except ValueError:
         return _bad("The query is not well formed.")
-    for name in _OURS | _TAKEN:
-        if sum(name == other for other, _ in parameters) > 1:
+    if _BAD_ESCAPE.search(query):
+        return _bad("The query is not well formed.")
+    for name in sorted(_OURS | _TAKEN):
+        given = [other for other, _ in parameters if other.lower() == name]
+        if len(given) > 1:
             return _bad(f"The query gives {name} more than once.", name)
+        if given not in ([], [name]):
+            return _bad(f"The query's {name} is to be spelled like this, in lower case.", name)
     return parameters
 
 
@@ -147,7 +156,7 @@ def _offered(value: str) -> list[str] | Refused:
 
 
 def _session_of(asked: dict[str, str]) -> tuple[str | None, bool, str | None] | Refused:
-    """Return model, whether it is a transcription session, and call id: exactly one of them is asked for."""
+    """Return model, whether it is a transcription session, and call id: one of them at least is asked for."""
     model = asked.get("model") or asked.get("deployment") or None
     intent, call_id = asked.get("intent") or None, asked.get("call_id") or None
     if intent is not None and intent != "transcription":

@@ -64,6 +64,8 @@ class Liveness:
     def looked(self, side: Side, buffered: float, now: Seconds) -> Actions | Reason:
         """*side*'s full write buffer holds *buffered* bytes by now."""
         flow = self._flows[side]
+        if not self._flows[OTHER[side]].holds & Hold.CONGESTION:
+            return NOTHING  # it has drained since
         if buffered < flow.buffered:
             flow.buffered, flow.progress_at = buffered, now
         if now - flow.progress_at >= STALL_AFTER:

@@ -5,6 +5,7 @@ to wait; taking may not, and the answer is whether it was given.
 """
 
 from math import inf
+from typing import Final
 
 from relay.core.words import Seconds
 
@@ -15,8 +16,8 @@ class Pacer:
     __slots__ = ("_cost", "_paid_until", "_slack")
 
     def __init__(self, rate: float, burst: float) -> None:
-        self._cost = 1.0 / rate if rate else inf
-        self._slack = burst / rate if 0.0 < rate < inf else 0.0
+        self._cost = 1.0 / rate if rate > 1.0 / _AGES else _AGES
+        self._slack = burst * self._cost if rate < inf else 0.0
         self._paid_until: Seconds = -inf
 
     def spend(self, amount: float, now: Seconds) -> Seconds:
@@ -39,8 +40,7 @@ class Pacer:
 
     def give_back(self, amount: float) -> None:
         """Undo a charge of *amount* that came to nothing."""
-        if self._cost != inf:
-            self._paid_until -= amount * self._cost
+        self._paid_until -= amount * self._cost
 
     def wait(self, now: Seconds) -> Seconds:
         """Return how long until the debt is paid; 0.0 while there is a balance above zero."""
@@ -48,5 +48,7 @@ class Pacer:
         return max(0.0, wait)
 
 
-_ROUNDING = 1e-9
+_AGES: Final[Seconds] = 1e12
+"""What one costs where the rate is zero, or as good as: 30,000 years, which add up where `inf` does not."""
+_ROUNDING: Final[Seconds] = 1e-9
 """A nanosecond: what float arithmetic may be off by, and no clock of ours resolves."""

@@ -71,10 +71,12 @@ def _setting_faults(settings: Event, field: str, policy: Policy) -> Iterator[tup
         yield f"{field}.instructions", "The instructions of this tenant's sessions are locked."
     if not policy.hosted_tools and settings.get("prompt") is not None:
         yield f"{field}.prompt", "Stored prompts are not allowed for this tenant."
-    yield from _tool_faults(settings.get("tools"), f"{field}.tools", policy)
+    tools = settings.get("tools")
+    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+        yield from _tool_faults(tool, f"{field}.tools[{index}]", policy)
     choice = table(settings, "tool_choice")
     if choice:
-        yield from _tool_faults([choice], f"{field}.tool_choice", policy)
+        yield from _tool_faults(choice, f"{field}.tool_choice", policy)
     yield from _voice_faults(settings, field, policy)
     most, asked = policy.max_output_tokens, settings.get("max_output_tokens")
     if most is not None and asked is not None and (asked == "inf" or (_number(asked) and asked > most)):
@@ -88,19 +90,18 @@ def _number(value: Any) -> bool:  # noqa: ANN401 - whatever a client sent
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _tool_faults(tools: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        kind = tool.get("type", "function") if isinstance(tool, dict) else None
-        if kind != "function":
-            if not policy.hosted_tools:
-                yield (
-                    f"{field}[{index}].type",
-                    "Only function tools are allowed for this tenant: hosted tools reach beyond the relay.",
-                )
-            continue
-        name = tool.get("name")
-        if policy.tools is not None and not _among(name, policy.tools):
-            yield f"{field}[{index}].name", f"The tool {_shown(name)} is not allowed for this tenant."
+def _tool_faults(tool: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    kind = tool.get("type", "function") if isinstance(tool, dict) else None
+    if kind != "function":
+        if not policy.hosted_tools:
+            yield (
+                f"{field}.type",
+                "Only function tools are allowed for this tenant: hosted tools reach beyond the relay.",
+            )
+        return
+    name = tool.get("name")
+    if policy.tools is not None and not _among(name, policy.tools):
+        yield f"{field}.name", f"The tool {_shown(name)} is not allowed for this tenant."
 
 
 def _voice_faults(settings: Event, field: str, policy: Policy) -> Iterator[tuple[str, str]]:

@@ -16,17 +16,7 @@ from enum import Enum, auto
 from math import inf
 from typing import Final, assert_never
 
-from relay.core.actions import (
-    FORWARD,
-    NOTHING,
-    Abort,
-    Actions,
-    Close,
-    Finish,
-    Hangup,
-    Look,
-    Send,
-)
+from relay.core.actions import FORWARD, NOTHING, Abort, Actions, Close, Finish, Hangup, Look, Send
 from relay.core.deadlines import CLOSE_CLIENT, CLOSE_UPSTREAM, Alarm, Deadlines
 from relay.core.flow import Flow, Hold
 from relay.core.liveness import Liveness
@@ -61,6 +51,7 @@ class Session:
         "_liveness",
         "_phase",
         "_plan",
+        "_redact",
         "downlink",
         "flows",
         "generation",
@@ -76,11 +67,13 @@ class Session:
         downlink: Gate,
         event_id: Callable[[], str],
         now: Seconds,
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._plan = plan
         self.uplink = uplink
         self.downlink = downlink
         self._event_id = event_id
+        self._redact = redact
         self.started_at = now
         self.generation = 0
         """Of the upstream leg: which of those this session has had."""
@@ -116,7 +109,7 @@ class Session:
         if actions is FORWARD and uplink.wait == 0.0:
             return FORWARD
         if uplink.wait > 0.0:
-            self._deadlines.set(Alarm.PACE, now + uplink.wait)
+            self._deadlines.put_off(Alarm.PACE, now + uplink.wait)
             actions = (*actions, *flow.hold(Hold.PACE, now))
         if uplink.over is not None:
             actions = (*actions, *self.end(uplink.over, now))
@@ -161,7 +154,7 @@ class Session:
             case Phase.OPEN:
                 return self._told(self._liveness.looked(side, buffered, now), now)
             case Phase.CLOSING:
-                return self._looked_while_closing(buffered, now)
+                return self._looked_while_closing(side, buffered, now)
             case Phase.CLOSED:
                 return NOTHING
             case _:
@@ -173,8 +166,11 @@ class Session:
 
     def closed(self, side: Side, code: int, reason: str, now: Seconds) -> Actions:
         """*side* sent a close frame: the first of the session's, or the answer to one."""
+        if self._phase is Phase.CLOSED:
+            return NOTHING
         actions = NOTHING
         if self._phase is Phase.OPEN:
+            reason = self._redact(reason)
             why = Reason.CLIENT_LEFT if side is Side.CLIENT else Reason.UPSTREAM_LEFT
             actions = self._end(why, side, code, reason, now)
         return actions if self.flows[side].gone else (*actions, Hangup(side))
@@ -202,7 +198,9 @@ class Session:
             actions = (*actions, *self._wake(alarm, now))
         return actions
 
-    def end(self, reason: Reason, now: Seconds, message: str | None = None) -> Actions:
+    def end(
+        self, reason: Reason, now: Seconds, message: str | None = None, first: Side | None = None
+    ) -> Actions:
         """End the session for *reason*, telling whoever is still there; *message* in place of the usual."""
         if self._phase is not Phase.OPEN:
             return NOTHING
@@ -210,7 +208,7 @@ class Session:
         if reason.says is not None and not self.flows[Side.CLIENT].gone:
             refused = Refused(reason.says, message or parting_words(reason, self._plan))
             parting = (Send(Side.CLIENT, refused.event(self._event_id())),)
-        return (*parting, *self._end(reason, None, reason.code, reason.label, now))
+        return (*parting, *self._end(reason, first, reason.code, reason.label, now))
 
     # --- how it ends ------------------------------------------------------------------------------
 
@@ -219,7 +217,7 @@ class Session:
 
         Today it always ends, in words of ours, since the upstream had none.
         """
-        return self.end(Reason.UPSTREAM_LOST, now)
+        return self.end(Reason.UPSTREAM_LOST, now, first=Side.UPSTREAM)
 
     def _end(self, reason: Reason, first: Side | None, code: int, words: str, now: Seconds) -> Actions:
         self._phase = Phase.CLOSING
@@ -237,7 +235,9 @@ class Session:
                 told = (*told, *steps, close)
         return told
 
-    def _looked_while_closing(self, buffered: float, now: Seconds) -> Actions:
+    def _looked_while_closing(self, side: Side, buffered: float, now: Seconds) -> Actions:
+        if side is Side.UPSTREAM or self._deadlines.is_set(Alarm.CLOSE):
+            return NOTHING  # asked for before the end, by the same tick that ended it
         # What was accepted for the client is still on its way to it, as long as it takes any of it.
         if buffered < self._close_looked:
             self._close_looked = buffered

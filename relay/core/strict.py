@@ -30,7 +30,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > len(str(MAX_WHOLE)) or abs(number := int(digits)) >= MAX_WHOLE:
+    if len(digits) > len(str(-MAX_WHOLE)) or abs(number := int(digits)) >= MAX_WHOLE:
         raise LooseJsonError("a whole number is beyond 64 bits")
     return number
 
@@ -54,19 +54,18 @@ _strict: Final = json.JSONDecoder(
 )
 
 
-def _depth(value: object) -> int:
-    deepest, level = 0, [value]
-    while level:
-        deepest += 1
-        if deepest > MAX_DEPTH:
-            break
+def _too_deep(event: Event) -> bool:
+    level: list[Any] = [event]
+    for _ in range(MAX_DEPTH):
         level = [
             inner
             for outer in level
-            if isinstance(outer, dict | list)
             for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
         ]
-    return deepest - 1
+        if not level:
+            return False
+    return True
 
 
 def read_strictly(text: str) -> Event:
@@ -84,7 +83,7 @@ def read_strictly(text: str) -> Event:
         raise LooseJsonError(str(error)) from None
     if not isinstance(event, dict):
         raise LooseJsonError("an event is a JSON object")
-    if _depth(event) > MAX_DEPTH:
+    if _too_deep(event):
         raise LooseJsonError(f"an event nests deeper than {MAX_DEPTH}")
     if "\\u" in text:
         try:
@@ -94,7 +93,8 @@ def read_strictly(text: str) -> Event:
     return event
 
 
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_STRING: Final = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string, or what remains where it does not end: nothing is read twice, so this is linear in any text."""
 
 
 def _parts(text: str) -> int:

@@ -47,6 +47,7 @@ class Turns:
 
     def created(self, response_id: str, now: Seconds) -> bool:
         """A response began. Tell whether the client had asked for it; if not, voice activity did."""
+        self._forget(response_id)
         was_asked = bool(self._asked)
         self._open[response_id] = _Open(self._asked.pop(0) if was_asked else now)
         self._untimed += 1

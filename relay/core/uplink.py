@@ -69,6 +69,7 @@ class Uplink:
         self._epoch = epoch
         self._made = 0
         self._chunk_bytes = plan.chunk_bytes
+        self._slack = min(SLACK, plan.chunk_bytes)
         self._audio = Pacer(plan.audio_seconds_per_second, AUDIO_BURST)
         self._pace = Pacer(plan.bytes_per_second, BYTES_BURST)
         self._events = Pacer(plan.events_per_second, max(1.0, plan.events_per_second * EVENTS_BURST_SECONDS))
@@ -84,11 +85,11 @@ class Uplink:
         if text and data.isascii():
             try:
                 append = events.decode_append(data)
-            except msgspec.DecodeError:
+            except events.UNREADABLE:
                 return self._judge_whole(data, text, now)
             audio = memoryview(append.audio)
             length = len(audio) - 2
-            if size - length <= SLACK and audio[0] == _QUOTE and b"\\" not in data:
+            if size - length <= self._slack and audio[0] == _QUOTE and b"\\" not in data:
                 held = decoded_bytes(length, padding_of(bytes(audio[-3:-1])))
                 if held <= self._chunk_bytes:
                     seconds = held / self._bytes_per_second
@@ -155,11 +156,18 @@ class Uplink:
         )
 
     def _check_audio(self, event: Event, name: str, now: Seconds) -> Refused | None:
-        """Measure the audio inside *event*: an append's, or that of an item's content."""
+        """Measure the audio inside *event*: an append's, or that of items' content."""
         if name in APPENDS:
             held = [("audio", event.get("audio"))]
         elif name == "conversation.item.create":
-            held = list(_audio_of_item(event))
+            held = _audio_of_item(event.get("item"), "item")
+        elif name == "response.create":
+            items = events.table(event, "response").get("input")
+            held = [
+                found
+                for index, item in enumerate(items if isinstance(items, list) else ())
+                for found in _audio_of_item(item, f"response.input[{index}]")
+            ]
         else:
             return None
         seconds = 0.0
@@ -244,10 +252,10 @@ def failure(refused: Refused) -> Event:
     return {"type": "failed", "error": error}
 
 
-def _audio_of_item(event: Event) -> list[tuple[str, object]]:
-    content = events.table(event, "item").get("content")
+def _audio_of_item(item: object, field: str) -> list[tuple[str, object]]:
+    content = item.get("content") if isinstance(item, dict) else None
     return [
-        (f"item.content[{index}].audio", part.get("audio"))
+        (f"{field}.content[{index}].audio", part.get("audio"))
         for index, part in enumerate(content if isinstance(content, list) else ())
         if isinstance(part, dict)
     ]

@@ -95,7 +95,7 @@ _ROUNDING: Final = 1e-6
 
 def _whole(value: object) -> int:
     """Read a count off the wire: anything but a sane whole number counts as none."""
-    return value if isinstance(value, int) and 0 <= value < _SANE else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _SANE else 0
 
 
 _SANE: Final = 1 << 40

@@ -6,7 +6,6 @@ Rule: text only. Whatever decides whether the demonstration succeeded is elsewhe
 from typing import Final
 
 from rich.console import Console
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -42,9 +41,9 @@ def opening(console: Console, stage: Stage) -> None:
     places.add_row("  metrics", Text(stage.metrics_url, "cyan"))
     console.print(places)
     heading(console, "The same from Python, with the official SDK")
-    console.print(
-        Syntax("", "python", background_color="default").highlight(code(stage)), soft_wrap=True, end=""
-    )
+    shown = Text(code(stage).rstrip())
+    shown.highlight_regex(r'"[^"]*"', "cyan")
+    console.print(shown, soft_wrap=True)
 
 
 def heading(console: Console, text: str) -> None:
@@ -83,6 +82,14 @@ def closing(console: Console, sound: Seconds) -> None:
             f"What was said came back: {sound:.2f} s of sound, byte for byte, twice through the relay.",
         )
     )
+
+
+def serving(console: Console, stage: Stage) -> None:
+    """Say that it goes on, and what to do with it."""
+    heading(console, "It stays up until ctrl-C")
+    console.print("From another terminal:")
+    console.print(f"  relay talk --url {stage.url} --key {stage.key.reveal()} --text Hello", soft_wrap=True)
+    console.print("What the relay logs, a line a session:")
 
 
 def failing(console: Console, message: str) -> None:

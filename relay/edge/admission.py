@@ -167,6 +167,7 @@ class Admission:
             downlink=downlink,
             event_id=uplink.event_id,
             now=clock.monotonic(),
+            redact=self.redact,
         )
         terms = Terms(
             tenant=tenant,

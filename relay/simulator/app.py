@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from relay.simulator import config
 from relay.simulator.admission import Secret, bad_key, key_is_good, key_of
-from relay.simulator.errors import Json, Refused, Shaped, checked
+from relay.simulator.errors import Json, Refused, Shaped, checked, parsed
 from relay.simulator.faults import BadFault
 from relay.simulator.lobby import Lobby
 from relay.simulator.records import SessionRecord
@@ -109,9 +109,13 @@ class Rest:
         return _json({"faults": listed}, status)
 
     async def sessions(self, request: Request) -> Response:
-        """Show every session."""
-        del request
-        return _json({"sessions": [record.shown() for record in self._lobby.records]})
+        """Show every session, or the `last` so many."""
+        records = list(self._lobby.records)
+        if (last := request.query_params.get("last")) is not None:
+            if not last.isdecimal():
+                raise Refused("invalid_value", "'last' has to be a whole number.", "last")
+            records = records[max(len(records) - int(last), 0) :]
+        return _json({"sessions": [record.shown() for record in records]})
 
     async def session(self, request: Request) -> Response:
         """Show one session."""
@@ -193,11 +197,7 @@ async def _limited(request: Request) -> bytes:
 async def _body(request: Request, shape: type[Shaped]) -> Shaped:
     """Read a JSON body of *shape*; an empty one is an empty object."""
     raw = await _limited(request)
-    try:
-        payload = msgspec.json.decode(raw or b"{}")
-    except (msgspec.DecodeError, RecursionError):
-        raise Refused("invalid_json", "The body could not be parsed as JSON.") from None
-    return checked(payload, shape)
+    return checked(parsed(raw or b"{}"), shape)
 
 
 def _json(body: object, status: int = HTTPStatus.OK) -> Response:

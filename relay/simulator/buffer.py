@@ -57,7 +57,7 @@ class InputBuffer:
     @property
     def end_ms(self) -> int:
         """Return how much audio came in so far."""
-        return int(self._begin_ms + self._length_ms())
+        return round(self._begin_ms + self._length_ms())
 
     def configure(self, encoding: Encoding, detection: Json | None) -> None:
         """Take the session's format and turn detection. A change begins with an empty buffer."""
@@ -95,7 +95,7 @@ class InputBuffer:
         for mark in self._detector.hear(audio):
             if isinstance(mark, Started):
                 self._drop_before(mark.at_ms - self._prefix_ms)
-                turns.append(TurnBegan(int(self._begin_ms)))
+                turns.append(TurnBegan(round(self._begin_ms)))
             else:
                 turns.append(TurnEnded(mark.at_ms, self._take_until(mark.at_ms)))
         if not self._detector.speaking:

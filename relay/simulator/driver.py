@@ -59,7 +59,7 @@ class Driver:
         if admitted.session:
             session = config.updated(session, admitted.session, settings, spoke=False)
         engine = Engine(settings, dice, session, sideband=admitted.sideband)
-        self._wire.record.opened(engine)
+        self._wire.record.began(engine)
         return engine
 
     def start(self) -> None:

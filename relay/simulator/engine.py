@@ -14,7 +14,7 @@ import msgspec
 from relay.simulator import config, requests
 from relay.simulator.answers import BROKEN, mcp_tools
 from relay.simulator.conversation import Item, made
-from relay.simulator.errors import Json, Refused, checked, missing, unsupported
+from relay.simulator.errors import Json, Refused, checked, missing, parsed, unsupported
 from relay.simulator.listener import Listener
 from relay.simulator.settings import SimulatorSettings
 from relay.simulator.speaker import Speaker
@@ -120,10 +120,7 @@ class Engine:
                 "invalid_event",
                 "Expected a text WebSocket message; binary frames are not supported.",
             )
-        try:
-            event = msgspec.json.decode(message)
-        except (msgspec.DecodeError, RecursionError):
-            raise Refused("invalid_json", "The message could not be parsed as JSON.") from None
+        event = parsed(message)
         if not isinstance(event, dict):
             raise Refused("invalid_event", "Expected a JSON object.")
         return event

@@ -5,7 +5,7 @@ The rule: whoever finds something wrong raises `Refused`, and one place (the eng
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -74,6 +74,30 @@ def unsupported(value: object, supported: Sequence[str], param: str) -> Refused:
         f"Invalid value: '{value}'. Supported values are: {listed}.",
         param,
     )
+
+
+MAX_DEPTH: Final = 128
+"""Objects and lists within each other: more than any schema needs, far from what breaks Python."""
+
+
+def parsed(message: bytes) -> Any:  # noqa: ANN401 - a JSON value
+    """Return the JSON value of *message*, or raise `Refused`."""
+    try:
+        value = msgspec.json.decode(message)
+    except (msgspec.DecodeError, RecursionError):
+        raise Refused("invalid_json", "The message could not be parsed as JSON.") from None
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+        if not level:
+            return value
+    raise Refused("invalid_json", f"The message is nested more than {MAX_DEPTH} levels deep.")
+
+
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(.*)`$")

@@ -1,18 +1,20 @@
 """Faults on demand: how a session is to go wrong, and the small language that says so.
 
 The rule: the set is closed. One row of `Kind` says a fault's name, its form, when it strikes and what
-it does; the parser, the command's help and the documentation's table are all read from it.
+it does; the command's help is made of it, and the documentation's table is tested against it.
 
     faults = fault {"," fault}        fault = name {":" argument} ["@" events]
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
 
+SECONDS: Final = re.compile(r"\d+(\.\d+)?")
 MAX_SECONDS: Final = 3600.0
 MAX_EVENTS: Final = 1_000_000
 MAX_SIZE: Final = 16 * 1024 * 1024
@@ -111,10 +113,7 @@ def _whole(text: str, kind: Kind, low: int, high: int) -> int:
 
 
 def _seconds(text: str, kind: Kind) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
+    seconds = float(text) if SECONDS.fullmatch(text) else math.nan
     if not 0 <= seconds <= MAX_SECONDS:
         raise BadFault(f"'{text}' in {kind.label} is no number of seconds up to {MAX_SECONDS:g}")
     return seconds

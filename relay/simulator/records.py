@@ -5,7 +5,7 @@ show which key, headers and bytes arrived.
 """
 
 from collections import Counter, deque
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -47,6 +47,14 @@ class Watched(Protocol):
         """Return the tally of audio sent."""
 
 
+class Last(NamedTuple):
+    """What a session showed when it ended."""
+
+    session: Json
+    heard: AudioTally
+    spoken: AudioTally
+
+
 NOTHING: Final = AudioTally()
 """The tally of a session that never began."""
 
@@ -86,9 +94,17 @@ class SessionRecord:
         self.close_reason = ""
         self._watched: Watched | None = None
 
-    def opened(self, session: Watched) -> None:
+    def began(self, session: Watched) -> None:
         """Look at *session* from now on: its object and its audio are shown as they are."""
         self._watched = session
+
+    def over(self, now: float) -> None:
+        """Keep what the session showed last, and let go of it and of all its audio."""
+        self.open = False
+        self.ended = now
+        if self._watched is not None:
+            watched = self._watched
+            self._watched = Last(watched.session, watched.heard, watched.spoken)
 
     @property
     def session(self) -> Json | None:

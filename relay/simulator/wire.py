@@ -38,7 +38,7 @@ class Wire(asyncio.Protocol):
         self._conn = ServerProtocol(select_subprotocol=select_subprotocol, max_size=MESSAGE_BYTES)
         self._transport: asyncio.Transport
         self._driver: Driver | None = None
-        self._timers: list[tuple[float, asyncio.Handle]] = []
+        self._timers: dict[str, asyncio.Handle] = {}
         self._parts: list[bytes] = []
         self._parts_are_text = True
         self.record, self.dice = lobby.register()
@@ -78,12 +78,11 @@ class Wire(asyncio.Protocol):
         """Take note that the connection is gone, however it went."""
         del exc
         self._lobby.live.discard(self)
-        for _, timer in self._timers:
+        for timer in self._timers.values():
             timer.cancel()
         if self._driver is not None:
             self._driver.stop()
-        self.record.open = False
-        self.record.ended = self._lobby.wall()
+        self.record.over(self._lobby.wall())
 
     def pause_writing(self) -> None:
         """The peer takes less than it is sent."""
@@ -94,10 +93,6 @@ class Wire(asyncio.Protocol):
         self.congested = False
         if self._driver is not None:
             self._driver.pump()
-
-    def shutdown(self) -> None:
-        """End at once: the server stops."""
-        self.cut(reset=False)
 
     # --- the upgrade
     def _requested(self, request: Request) -> None:

@@ -20,7 +20,7 @@ from relay.voice.failures import CallFailedError, Failure, Kind
 from relay.voice.line import Key, Line, Tls, dialed
 from relay.voice.outcome import Begun, Connected, Outcome, Replied, Show, Speaking
 from relay.voice.speaking import Mouth
-from relay.voice.turn import Reply, Turn
+from relay.voice.turn import Heard, Reply, Turn
 
 DEFAULT_MODEL: Final = "gpt-realtime-2.1"
 DEFAULT_TRANSCRIPTION: Final = "gpt-transcribe"
@@ -169,6 +169,7 @@ class _Holder:
         match self._utterance:
             case Typed(text):
                 turn = Turn(by_vad=False, transcribed=False)
+                self._show(Heard(text))
                 await line.send(events.typed(text))
                 await line.send(events.ANSWER)
                 turn.spoken(self._now())

@@ -59,12 +59,12 @@ class Terminal:
         turn = self._turn
         self._waiting = ""
         match sight:
-            case Connected():
+            case Connected(relay_session=relay_session, relay_region=region):
                 self._waiting = "waiting for the session"
+                self._named("relayed", relay_session, region)
             case Begun(session=session):
                 self._waiting = "ready"
-                name = " ".join(filter(None, (session.id, session.model)))
-                self._console.print(Text.assemble(("session ", "dim"), _plain(name)))
+                self._named("session", session.id, session.model)
             case Speaking(sent, total):
                 turn.spoken = (sent, total)
             case Noticed():
@@ -82,6 +82,10 @@ class Terminal:
                 self._turn = _Turn()
             case _:
                 assert_never(sight)
+
+    def _named(self, what: str, *names: str | None) -> None:
+        if known := " ".join(filter(None, names)):
+            self._console.print(Text.assemble((f"{what} ", "dim"), _plain(known)))
 
     def _drawn(self) -> RenderableType:
         """Return what is drawn again and again until the turn is over."""

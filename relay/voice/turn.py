@@ -41,7 +41,7 @@ _FAINT_END: Final[Seconds] = 1.0
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """What we said, as far as the server has transcribed it."""
+    """What we said, as far as the server has transcribed it; or what we typed."""
 
     text: str
 

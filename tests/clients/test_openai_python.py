@@ -209,7 +209,7 @@ async def test_the_sync_client_holds_a_text_turn() -> None:
         assert "Hello from the sync side" in await asyncio.to_thread(talk, relay.url, key)
 
 
-@pytest.mark.parametrize("alias", ["gpt-4o-realtime-preview", "voice"])
+@pytest.mark.parametrize("alias", ["gpt-4o-realtime-preview", "our-own-voice"])
 async def test_an_alias_is_what_the_client_sees_and_the_upstream_does_not(alias: str) -> None:
     async with relay_and_simulator(aliases={alias: MODEL}) as (relay, key, sim):
         client = AsyncOpenAI(base_url=relay.url, api_key=key)

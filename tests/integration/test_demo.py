@@ -226,6 +226,7 @@ async def test_the_code_it_shows_runs_and_ctrl_c_ends_what_it_serves() -> None:
             client.kill()
             await client.wait()
         assert events[:2] == ["session.created", "response.created"]
+        assert "relay talk --url ws://127.0.0.1:" in await read_until(process, "What the relay logs")
         line = await read_until(process, "session ended")
         assert '"tenant": "demo"' in line
         process.send_signal(signal.SIGINT)

@@ -115,6 +115,16 @@ async def test_sessions_show_what_arrived(sim: Simulator, http: httpx.AsyncClien
     assert (await http.get("/sim/sessions/9")).status_code == 404
 
 
+async def test_the_last_sessions_may_be_asked_for_alone(sim: Simulator, http: httpx.AsyncClient) -> None:
+    for _ in range(3):
+        async with talking(sim) as client:
+            await client.until("session.created")
+    shown = (await http.get("/sim/sessions?last=2")).json()["sessions"]
+    assert [session["number"] for session in shown] == [2, 3]
+    assert len((await http.get("/sim/sessions?last=9")).json()["sessions"]) == 3
+    assert (await http.get("/sim/sessions?last=few")).status_code == 400
+
+
 async def test_any_text_can_be_sent_to_a_client(sim: Simulator, http: httpx.AsyncClient) -> None:
     async with talking(sim) as client:
         await client.until("session.created")

@@ -36,6 +36,11 @@ async def test_refuse_answers_with_that_status_and_the_apis_body(sim: Simulator)
     assert sim.sessions[-1].status == 503
 
 
+async def test_a_status_nobody_knows_can_be_answered_too(sim: Simulator) -> None:
+    error = await refused(sim, f"model={MODEL}&sim_fault=refuse:599")
+    assert error.response.status_code == 599
+
+
 async def test_a_fault_may_come_by_header(sim: Simulator) -> None:
     error = await refused(sim, f"model={MODEL}", **{"x-sim-fault": "refuse:429"})
     assert error.response.status_code == 429
@@ -182,7 +187,7 @@ async def test_stall_goes_on_where_it_stopped(sim: Simulator) -> None:
 async def test_mangle_breaks_the_next_event(sim: Simulator, how: str, close: int | None) -> None:
     async with talking(sim, f"model={MODEL}&sim_fault=mangle:{how}") as client:
         await client.until(CREATED)
-        await client.send("response.create")
+        await client.send("input_audio_buffer.clear")
         with pytest.raises(ConnectionClosedError) as caught:
             await client.next()
         assert (caught.value.sent.code if caught.value.sent else None) == close

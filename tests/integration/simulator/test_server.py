@@ -8,7 +8,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -74,18 +73,34 @@ async def test_two_simulators_live_side_by_side_and_know_nothing_of_each_other()
         assert (len(one.sessions), len(other.sessions)) == (1, 0)
 
 
-def test_it_runs_on_uvloop_with_every_way_of_ending() -> None:
-    async def ends() -> list[int | None]:
+async def test_stopping_ends_requests_that_never_would() -> None:
+    half = b"POST /sim/faults HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+    whole = b"GET /sim/faults HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with asyncio.timeout(5):
+        async with Simulator(INSTANT).running() as sim:
+            reader, writer = await asyncio.open_connection("127.0.0.1", sim.port)
+            idle, other = await asyncio.open_connection("127.0.0.1", sim.port)
+            writer.write(half)
+            other.write(whole)
+            assert (await idle.readline()).startswith(b"HTTP/1.1 200")
+        assert await reader.read() == b""
+        await idle.read()
+    for ended in (writer, other):
+        ended.close()
+        await ended.wait_closed()
+
+
+def test_it_runs_on_the_standard_loop_too_with_every_way_of_ending() -> None:
+    async def ends() -> list[int]:
         codes = []
         async with Simulator(INSTANT).running() as sim:
             for fault in ("close:4001", "drop:1", "drop:fin@1", "flood:500:9000,close:4002@1"):
                 async with talking(sim, f"model={MODEL}&sim_fault={fault}") as client:
-                    await client.socket.wait_closed()
-                    codes.append(client.socket.close_code)
+                    codes.append((await client.closed())[0])
             async with talking(sim, f"model={MODEL}&sim_fault=vanish") as client:
                 await client.until("session.created")
                 client.socket.transport.abort()
         return codes
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         assert runner.run(ends()) == [4001, 1006, 1006, 4002]

@@ -92,6 +92,25 @@ async def test_another_path_is_not_there(sim: Simulator) -> None:
     assert caught.value.response.status_code == 404
 
 
+async def test_an_upgrade_that_is_none_is_refused(sim: Simulator) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", sim.port)
+    head = f"GET /v1/realtime?model={MODEL} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+    writer.write(f"{head}Connection: Upgrade\r\nAuthorization: Bearer k\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+    writer.close()
+    await writer.wait_closed()
+    assert sim.sessions[-1].status == 400
+
+
+async def test_what_is_said_after_a_refusal_is_not_heard(sim: Simulator) -> None:
+    async with talking(sim, "sim_fault=delay:0.1") as client:
+        await client.send("response.create")
+        await client.until("error")
+        await client.closed()
+    assert client.types() == ["error"]
+    assert sim.sessions[-1].received["response.create"] == 1
+
+
 async def test_a_binary_frame_and_broken_json_do_not_end_the_session(sim: Simulator) -> None:
     async with talking(sim) as client:
         await client.until("session.created")

@@ -55,8 +55,10 @@ async def test_a_turn_committed_by_hand_comes_back_byte_for_byte(simulator: Simu
 
 
 async def test_typed_words_are_answered(simulator: Simulator) -> None:
-    outcome = await call(simulator, Typed("What is a relay?"))
+    sights: list[Sight] = []
+    outcome = await call(simulator, Typed("What is a relay?"), sights)
     assert outcome.failure is None
+    assert Heard("What is a relay?") in sights
     assert "What is a relay?" in outcome.replies[0].said
 
 
@@ -136,7 +138,7 @@ async def test_speech_takes_as_long_as_it_takes(simulator: Simulator) -> None:
     half_a_second = SPEECH[:24_000]
     outcome = await call(simulator, Recorded(half_a_second), manual=True, speed=1)
     assert outcome.begun is not None
-    assert 0.5 <= outcome.replies[0].end_of_speech - outcome.begun.at < 0.8
+    assert 0.5 <= outcome.replies[0].end_of_speech - outcome.begun.at < 2
 
 
 async def test_a_wish_reaches_the_session(simulator: Simulator) -> None:

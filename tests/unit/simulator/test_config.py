@@ -119,6 +119,13 @@ def test_null_asks_for_the_default_again(talk: Talk) -> None:
     assert talk.hear(turn_detection=None)["audio"]["input"]["turn_detection"] is None
 
 
+def test_null_for_a_whole_side_asks_for_all_its_defaults(talk: Talk) -> None:
+    talk.update(audio={"output": {"speed": 1.2, "voice": "cedar"}})
+    assert talk.update(audio={"output": None})["audio"]["output"]["speed"] == 1.0
+    talk.hear(turn_detection=None)
+    assert talk.update(audio=None)["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+
+
 def test_saying_the_same_model_again_is_allowed(talk: Talk) -> None:
     assert talk.update(model="gpt-realtime-2.1")["model"] == "gpt-realtime-2.1"
 

@@ -3,7 +3,7 @@ from typing import Annotated
 import pytest
 from msgspec import Meta, Struct
 
-from relay.simulator.errors import Refused, checked, kind_of
+from relay.simulator.errors import MAX_DEPTH, Refused, checked, kind_of, parsed
 
 
 class Inner(Struct, forbid_unknown_fields=True, tag="inner", tag_field="type"):
@@ -14,6 +14,7 @@ class Inner(Struct, forbid_unknown_fields=True, tag="inner", tag_field="type"):
 class Outer(Struct, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=3)]
     inner: Inner | None = None
+    code: Annotated[str, Meta(pattern="^x")] = "x"
     share: Annotated[float, Meta(ge=0.5)] = 1.0
 
 
@@ -38,6 +39,7 @@ class Outer(Struct, forbid_unknown_fields=True):
             "too short",
         ),
         ({"name": "a", "share": 0.1}, "decimal_below_min_value", "at.share", ">= 0.5"),
+        ({"name": "a", "code": "y"}, "invalid_value", "at.code", "matching regex"),
         ([], "invalid_type", "at", "expected object, but got array"),
     ],
 )
@@ -55,3 +57,17 @@ def test_what_is_right_is_returned() -> None:
 def test_some_codes_have_a_type_of_their_own() -> None:
     assert kind_of("server_error") == "server_error"
     assert kind_of("invalid_model") == "invalid_request_error"
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_json_may_be_nested_so_deep_and_no_deeper(opening: bytes) -> None:
+    closing = b"]" if opening == b"[" else b"}"
+
+    def nested(depth: int) -> bytes:
+        return opening * depth + b"1" + closing * depth
+
+    parsed(nested(MAX_DEPTH - 1))
+    for depth in (MAX_DEPTH, 990, 100_000):
+        with pytest.raises(Refused) as caught:
+            parsed(nested(depth))
+        assert caught.value.code == "invalid_json"

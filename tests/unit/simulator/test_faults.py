@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,3 +97,10 @@ def test_a_bad_fault_is_not_laid_down() -> None:
 def test_a_kind_is_found_among_faults() -> None:
     assert of_kind(parse("delay:1,drop"), Kind.DROP) == Fault(kind=Kind.DROP, after=1)
     assert of_kind((), Kind.DROP) is None
+
+
+def test_the_documentation_has_the_table_that_runs() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    for kind in Kind:
+        form = (kind.label + kind.form).replace("|", "\\|")
+        assert f"| `{form}` | {kind.after} | {kind.does} |" in page

@@ -111,6 +111,16 @@ def test_a_cleared_buffer_has_nothing_to_commit(talk: Talk) -> None:
     assert "0.00ms" in refused["message"]
 
 
+def test_another_format_begins_with_an_empty_buffer(talk: Talk) -> None:
+    talk.hear(turn_detection=None)
+    talk.append(SPEECH)
+    talk.hear(format={"type": "audio/pcmu"})
+    assert error(talk.send("input_audio_buffer.commit"))["code"] == ("input_audio_buffer_commit_empty")
+    talk.append(tone(1000, Encoding.PCMU))
+    talk.send("input_audio_buffer.commit")
+    assert len(audio_of(talk.respond())) == 48_000
+
+
 def test_too_much_audio_in_one_append_is_refused() -> None:
     talk = Talk(SimulatorSettings.instant(append_bytes=1000))
     talk.hear(turn_detection=None)

@@ -1,7 +1,12 @@
+import gc
+import weakref
+
 import msgspec
 
+from relay.simulator.audio import Encoding, tone
 from relay.simulator.records import UNREAD, SessionRecord
 from relay.simulator.settings import SimulatorSettings
+from tests.unit.simulator.talk import Talk
 
 APPEND = b'{"type":"input_audio_buffer.append","audio":"AAAA"}'
 
@@ -39,3 +44,20 @@ def test_a_record_is_json_and_hides_nothing_but_itself() -> None:
     assert shown["audio_received"]["bytes"] == 0
     assert shown["session"] is None
     assert not [name for name in shown if name.startswith("_")]
+
+
+def test_a_record_lets_go_of_a_session_that_is_over() -> None:
+    talk = Talk()
+    talk.append(tone(600, Encoding.PCM))
+    seen = record()
+    seen.began(talk.engine)
+    alive = weakref.ref(talk.engine)
+    talk.update(instructions="the last words")
+    seen.over(now=7.0)
+    del talk
+    gc.collect()
+    assert alive() is None
+    assert seen.session is not None
+    assert seen.session["instructions"] == "the last words"
+    assert seen.heard.size == 28_800
+    assert (seen.open, seen.ended) == (False, 7.0)

@@ -54,6 +54,11 @@ def test_both_sides_are_shown() -> None:
     assert "2.0 s of sound" in text
 
 
+def test_a_relay_that_names_itself_is_shown() -> None:
+    assert "relayed ses_1 eu" in shown(Connected(0.1, "ses_1", "eu"))
+    assert "relayed" not in shown(Connected(0.1, None, None))
+
+
 def test_a_void_answer_is_taken_back() -> None:
     text = shown(Said("Nonsense"), Sounded(bytes(48_000)), Interrupted(), Said("Sense"), Replied(reply()))
     assert "Sense" in text
