@@ -18,7 +18,9 @@ PONG: Final = 0xA
 MAX_CONTROL: Final = 125
 """RFC 6455, 5.5."""
 MAX_FRAGMENTS: Final = 1024
-"""Of one message. 16 MiB in pieces of 16 KiB; more is a flood of tiny frames, each of which costs a call."""
+"""Of one message, beyond one for every `SMALL` bytes: more is a flood of tiny or empty frames."""
+SMALL: Final = 64
+"""Bytes of the smallest fragments that a conforming peer may be expected to send (Autobahn's 9.3.1)."""
 
 
 class Assembly:
@@ -57,13 +59,16 @@ class Assembly:
         if parts is None:
             return Reason.PROTOCOL_ERROR  # 5.4: nothing to continue
         self._fragments += 1
-        if len(parts) + len(payload) > self._cap or self._fragments > MAX_FRAGMENTS:
+        if len(parts) + len(payload) > self._cap or self._flooded(parts):
             return Reason.MESSAGE_TOO_BIG
         parts += payload
         if not fin:
             return None
         self._parts = None
         return memoryview(parts)
+
+    def _flooded(self, parts: bytearray) -> bool:
+        return self._fragments > MAX_FRAGMENTS + len(parts) // SMALL
 
 
 def control_is_sound(payload_size: int, fin: bool) -> bool:

@@ -10,6 +10,9 @@ from relay.core.tenants import Plan
 
 _SENT: Final = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
 """Close codes that a peer takes: the registered ones and the applications'. For any other it may fail us."""
+NO_STATUS: Final = 1005
+"""How a close frame without a code is told of (RFC 6455, 7.4.1)."""
+ORDINARY: Final = 1000
 MAX_CLOSE_REASON_BYTES: Final = 123
 """RFC 6455, 5.5: a control frame carries 125 bytes, two of which are the code."""
 
@@ -17,6 +20,11 @@ MAX_CLOSE_REASON_BYTES: Final = 123
 def wire_code(code: int) -> int:
     """Return *code* as a peer may be sent it; 1005 and its like only describe a silence (RFC 6455, 7.4.1)."""
     return code if code in _SENT else 1011
+
+
+def answer_code(code: int) -> int:
+    """Return the code that answers a close frame with *code*: one without a code is an ordinary one."""
+    return ORDINARY if code == NO_STATUS else wire_code(code)
 
 
 def wire_reason(reason: str) -> bytes:

@@ -11,7 +11,7 @@ from relay.core.words import Secret
 
 MASK: Final = "***"
 _SHAPES: Final = re.compile(
-    r"\b(?:sk|ek|rlk_live|sess|pk|rk)[-_][A-Za-z0-9_*.\-]{6,}"
+    r"\b(?:sk-|pk-|rk-|sess-|ek_|rlk_live_)[A-Za-z0-9_*.\-]{6,}"
     r"|(?i:\bbearer\s+)[^\s\"',]+"
     r"|(?i:\bopenai-insecure-api-key\.)[^\s\"',]+"
     r"|(?i:\bapi[-_]?key=)[^\s\"'&,]+"

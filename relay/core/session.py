@@ -20,7 +20,7 @@ from relay.core.actions import FORWARD, NOTHING, Abort, Actions, Close, Finish, 
 from relay.core.deadlines import CLOSE_CLIENT, CLOSE_UPSTREAM, Alarm, Deadlines
 from relay.core.flow import Flow, Hold
 from relay.core.liveness import Liveness
-from relay.core.parting import parting_words, wire_code, wire_reason
+from relay.core.parting import answer_code, parting_words, wire_code, wire_reason
 from relay.core.refusals import Reason, Refused
 from relay.core.tenants import Plan
 from relay.core.uplink import Gate
@@ -231,7 +231,8 @@ class Session:
         for flow in self.flows:
             steps = tuple(step for cause in Hold for step in flow.release(cause, now))
             if not flow.gone:
-                close = Close(flow.side, wire_code(codes[flow.side]), wire_reason(words))
+                fit = answer_code if flow.side is first else wire_code
+                close = Close(flow.side, fit(codes[flow.side]), wire_reason(words))
                 told = (*told, *steps, close)
         return told
 

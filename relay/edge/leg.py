@@ -12,6 +12,7 @@ from picows.picows import WSCloseHandshake
 
 from relay.core import assembly
 from relay.core.assembly import Assembly
+from relay.core.parting import NO_STATUS
 from relay.core.refusals import Reason
 from relay.core.words import Side
 
@@ -26,8 +27,6 @@ BORROWED: Final = 8 * 1024
 """picows 2.3.1 hands the memory of larger messages to a uvloop transport and then uses it again."""
 HEADER_ROOM: Final = 14
 """The longest header of a frame, written before a message that is sent from its own bytearray."""
-NO_STATUS: Final = 1005
-"""RFC 6455, 7.4.1: a close frame without a code."""
 _BROKEN: Final = {1007: Reason.INVALID_TEXT, 1009: Reason.MESSAGE_TOO_BIG}
 
 
@@ -171,10 +170,7 @@ class Leg(WSListener):
         """Send a close frame, once."""
         if self.transport is not None and not self._close_sent:
             self._close_sent = True
-            if code == NO_STATUS:
-                self.transport.send(WSMsgType.CLOSE, b"")
-            else:
-                self.transport.send_close(WSCloseCode(code), reason)
+            self.transport.send_close(WSCloseCode(code), reason)
 
     def send_ping(self) -> None:
         """Ask whether the peer is there."""

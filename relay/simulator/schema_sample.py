@@ -82,6 +82,9 @@ class _Sampler:
 
     def _resolved(self, schema: Json, depth: int) -> Json:
         """Follow a reference, and fold the first choice of anyOf and every part of allOf in."""
+        self._left -= 1
+        if self._left < 0:
+            return {}
         if isinstance(reference := schema.get("$ref"), str):
             found: Any = self._root
             for step in reference.removeprefix("#").strip("/").split("/"):
@@ -99,7 +102,7 @@ class _Sampler:
             for part in parts:
                 if isinstance(part, dict):
                     more = self._resolved(part, depth + 1)
-                    both = (folded.get("properties") or {}) | (more.get("properties") or {})
+                    both = _fields(folded.get("properties")) | _fields(more.get("properties"))
                     folded |= more | ({"properties": both} if both else {})
             return folded
         return schema
@@ -114,6 +117,10 @@ class _Sampler:
         if "properties" in schema:
             return "object"
         return "array" if "items" in schema else "string"
+
+
+def _fields(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
 
 
 def _number(value: object, otherwise: float) -> float:

@@ -1,4 +1,4 @@
-"""Every refusal in a session, provoked over a real socket and asserted whole: event, close, what went upstream."""
+"""Every refusal in a session, over a real socket and asserted whole: event, close, what went upstream."""
 
 import asyncio
 import base64

@@ -1,7 +1,11 @@
 """The official client holds conversations with the simulator, as its own documentation shows it."""
 
+import ast
 import base64
+import types
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
@@ -68,3 +72,17 @@ async def test_models_and_client_secrets(openai: AsyncOpenAI, sim: Simulator) ->
         browser.realtime.connect(model=MODEL) as connection,
     ):
         assert (await connection.recv()).type == "session.created"
+
+
+async def test_the_example_of_the_documentation_runs(
+    sim: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
+    example = page.split("```python\n")[1].split("```")[0]
+    assert "http://127.0.0.1:8090" in example
+    example = example.replace("http://127.0.0.1:8090", sim.http_url)
+    space: dict[str, Any] = {}
+    compiled = compile(example, "simulator.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    await types.FunctionType(compiled, space)()
+    await space["client"].close()
+    assert capsys.readouterr().out.splitlines()[-1] == "response.done"

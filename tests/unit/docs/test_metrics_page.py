@@ -16,7 +16,7 @@ from relay.core.refusals import Reason, Refusal
 from relay.core.usage import KINDS, Usage
 from relay.core.words import Side, TenantId
 from relay.edge.metrics import Metrics
-from tests.unit.docs.pages import DOCS, Row, read, rewrite, rows
+from tests.unit.docs.pages import ALL, DOCS, Row, read, rewrite, rows
 
 PAGE = DOCS / "metrics.md"
 SERIES = ("series", "type", "labels", "meaning")
@@ -125,13 +125,16 @@ def test_labels_that_point_to_the_refusals_page_have_its_values() -> None:
     }
 
 
+HINTS = {"relay_region", "relay_latency", "relay_session"}
+"""What a client may put into its query: the prefix is the same."""
+
+
 def test_no_page_names_a_series_that_does_not_exist() -> None:
-    known = {full_name(family) for family in families()}
-    known |= {s.name for family in families() for s in family.samples}
-    for page in (PAGE, DOCS / "refusals.md", DOCS / "architecture.md", DOCS / "life-of-a-session.md"):
-        # The hints that a client may give share the prefix and are no series.
-        named = set(re.findall(r"\brelay_[a-z_]+\b", read(page)))
-        assert named - known <= {"relay_region", "relay_latency", "relay_session"}, page
+    known = {full_name(family) for family in families()} | HINTS
+    known |= {sample.name for family in families() for sample in family.samples}
+    known |= {word for refusal in Refusal for word in (refusal.label, refusal.code)}
+    named = {word for page in ALL for word in re.findall(r"\brelay_[a-z_]+\b", read(page))}
+    assert named <= known
 
 
 if __name__ == "__main__":

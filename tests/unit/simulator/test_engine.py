@@ -1,12 +1,14 @@
 import base64
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.simulator.audio import Encoding, tone
+from relay.simulator.engine import SHAPES
 from relay.simulator.settings import INSTANT, SimulatorSettings
-from tests.unit.simulator.talk import Talk, audio_of, error, only, types
+from tests.unit.simulator.talk import Event, Talk, audio_of, error, only, types
 
 SPEECH = tone(600, Encoding.PCM)
 
@@ -127,32 +129,41 @@ def test_obfuscation_can_be_left_out() -> None:
     assert not any("obfuscation" in event for event in bare)
 
 
+FIELDS = ["type", "session", "audio", "input", "output", "format", "rate", "transcription", "model", "turn_detection", "threshold", "voice", "tools", "tool_choice", "name", "parameters", "server_label", "max_output_tokens", "include", "tracing", "item", "id", "role", "content", "text", "image_url", "call_id", "arguments", "approval_request_id", "approve", "response", "conversation", "metadata", "instructions", "output_modalities", "previous_item_id", "item_id", "content_index", "audio_end_ms"]
+WORDS = ["realtime", "transcription", "audio/pcm", "audio/pcmu", "server_vad", "semantic_vad", "whisper-1", "function", "mcp", "auto", "none", "required", "message", "user", "assistant", "system", "input_text", "input_audio", "input_image", "output_text", "function_call", "function_call_output", "item_reference", "mcp_approval_response", "root", "inf", "text", "audio", "AAAA"]
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(WORDS)
+    | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["type", "session", "audio", "item", "id", "input", "response", "tools"]),
-            inner,
-            max_size=4,
+        | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5)
+        | st.builds(
+            lambda kind, rest: {**rest, "type": kind},
+            st.sampled_from(WORDS),
+            st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
         )
     ),
-    max_leaves=12,
+    max_leaves=15,
+)
+events = st.builds(
+    lambda kind, fields: {**fields, "type": kind},
+    st.sampled_from(sorted(SHAPES)),
+    st.dictionaries(st.sampled_from([*FIELDS, "event_id"]), json_values, max_size=4),
 )
 
 
-@given(
-    kind=st.sampled_from(
-        ["session.update", "conversation.item.create", "response.create", "input_audio_buffer.append"]
-    ),
-    fields=st.dictionaries(
-        st.sampled_from(["session", "item", "response", "audio", "event_id"]), json_values, max_size=3
-    ),
-)
-def test_no_event_whatever_it_holds_breaks_a_session(kind: str, fields: dict[str, object]) -> None:
+@given(st.lists(events, max_size=6))
+def test_no_events_whatever_they_hold_break_a_session(sent: list[Event]) -> None:
     talk = Talk(INSTANT)
-    for event in talk.send(kind, **fields):
-        assert event["event_id"].startswith("event_")
+    for event in sent:
+        for answer in talk.raw(msgspec.json.encode(event)):
+            assert answer["event_id"].startswith("event_")
+            msgspec.json.encode(answer)
+    assert talk.update(instructions="it lives")["instructions"] == "it lives"
 
 
 @given(st.binary(max_size=64), st.booleans())

@@ -51,6 +51,14 @@ def test_a_schema_that_branches_into_itself_ends() -> None:
     assert len(msgspec.json.encode(sample(tree))) < 100_000
 
 
+def test_parts_that_branch_into_the_whole_end() -> None:
+    assert sample({"allOf": [{"$ref": "#"}] * 10}) == "example value"
+
+
+def test_parts_that_are_no_objects_are_left_out() -> None:
+    assert sample({"allOf": [{"properties": True}, {"type": "integer"}, 5]}) == 1
+
+
 def test_what_leads_in_a_circle_ends() -> None:
     ring = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}}
     assert sample(ring) == "example value"
