@@ -122,8 +122,15 @@ class HeadGuard(HttpToolsProtocol):
             self._answer(Refused(Refusal.UPGRADE_REQUIRED, "The only upgrade is to websocket."))
         elif early:
             self._answer(Refused(Refusal.BAD_REQUEST, "Data came before the upgrade was answered."))
-        elif hosts != 1 or self.parser.get_http_version() != "1.1" or self._has_body():
-            self._answer(Refused(Refusal.BAD_REQUEST, "An upgrade is HTTP/1.1, has one Host and no body."))
+        elif (
+            self.scope["method"] != "GET"
+            or self.parser.get_http_version() != "1.1"
+            or hosts != 1
+            or self._has_body()
+        ):
+            self._answer(
+                Refused(Refusal.BAD_REQUEST, "An upgrade is a GET in HTTP/1.1, with one Host and no body.")
+            )
         else:
             self.handle_websocket_upgrade()
 

@@ -8,8 +8,8 @@ from relay.core.words import Side
 
 
 def test_the_answer_to_almost_every_message_is_to_forward_it_and_no_more() -> None:
-    assert FORWARD == (Forward(),)
-    assert PONG == (Pong(),)
+    assert (Forward(),) == FORWARD
+    assert (Pong(),) == PONG
     assert NOTHING == ()
 
 

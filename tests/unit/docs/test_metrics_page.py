@@ -118,7 +118,9 @@ def test_the_table_of_values_is_the_registry() -> None:
 
 
 def test_labels_that_point_to_the_refusals_page_have_its_values() -> None:
-    shown = {label: {s.labels[label] for f in families() for s in f.samples if label in s.labels} for label in LISTED}
+    shown = {
+        label: {s.labels[label] for f in families() for s in f.samples if label in s.labels} for label in LISTED
+    }
     assert shown == {
         "reason": {reason.label for reason in Reason},
         "refusal": {refusal.label for refusal in Refusal},

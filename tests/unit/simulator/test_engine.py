@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.simulator import requests, shapes
 from relay.simulator.audio import Encoding, tone
 from relay.simulator.engine import SHAPES
 from relay.simulator.settings import INSTANT, SimulatorSettings
@@ -129,8 +130,15 @@ def test_obfuscation_can_be_left_out() -> None:
     assert not any("obfuscation" in event for event in bare)
 
 
-FIELDS = ["type", "session", "audio", "input", "output", "format", "rate", "transcription", "model", "turn_detection", "threshold", "voice", "tools", "tool_choice", "name", "parameters", "server_label", "max_output_tokens", "include", "tracing", "item", "id", "role", "content", "text", "image_url", "call_id", "arguments", "approval_request_id", "approve", "response", "conversation", "metadata", "instructions", "output_modalities", "previous_item_id", "item_id", "content_index", "audio_end_ms"]
-WORDS = ["realtime", "transcription", "audio/pcm", "audio/pcmu", "server_vad", "semantic_vad", "whisper-1", "function", "mcp", "auto", "none", "required", "message", "user", "assistant", "system", "input_text", "input_audio", "input_image", "output_text", "function_call", "function_call_output", "item_reference", "mcp_approval_response", "root", "inf", "text", "audio", "AAAA"]
+STRUCTS = [
+    shape
+    for module in (shapes, requests)
+    for shape in vars(module).values()
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct)
+]
+FIELDS = sorted({"type"}.union(*(shape.__struct_fields__ for shape in STRUCTS)))
+TAGS = sorted({tag for shape in STRUCTS if isinstance(tag := shape.__struct_config__.tag, str)})
+WORDS = [*TAGS, "realtime", "transcription", "auto", "none", "user", "assistant", "whisper-1", "AAAA"]
 json_values = st.recursive(
     st.none()
     | st.booleans()

@@ -1,0 +1,182 @@
+"""An upgrade request is understood in one way, or refused; and the key goes no further."""
+
+import pytest
+
+from relay.core.hello import MAX_PROTOCOLS, MAX_PROTOCOLS_BYTES, Hello, in_band, read
+from relay.core.refusals import Refusal, Refused
+
+KEY = "rlk_live_secret"
+
+
+def hello(query: str = "model=m", *headers: tuple[str, str]) -> Hello:
+    answer = read(query, headers)
+    assert isinstance(answer, Hello)
+    return answer
+
+
+def refused(query: str, *headers: tuple[str, str]) -> Refused:
+    answer = read(query, headers)
+    assert isinstance(answer, Refused)
+    assert answer.refusal is Refusal.BAD_REQUEST
+    return answer
+
+
+def revealed(answer: Hello) -> str | None:
+    return answer.key.reveal() if answer.key is not None else None
+
+
+def test_a_plain_request_asks_for_a_model_and_nothing_else() -> None:
+    plain = hello()
+    assert (plain.model, plain.transcription, plain.call_id) == ("m", False, None)
+    assert (plain.key, plain.origin, plain.echo, plain.region, plain.name) == (None,) * 5
+    assert (plain.latency, plain.in_band, plain.query, plain.headers) == ("balanced", False, (), ())
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("model=m", [("authorization", f"Bearer {KEY}")]),
+        ("model=m", [("authorization", f"BEARER   {KEY} ")]),
+        ("model=m", [("api-key", f" {KEY}")]),
+        ("model=m", [("x-api-key", KEY)]),
+        ("model=m", [("sec-websocket-protocol", f"realtime, openai-insecure-api-key.{KEY}")]),
+        (f"model=m&api-key={KEY}", []),
+    ],
+)
+def test_a_key_is_found_in_every_carrier(query: str, headers: list[tuple[str, str]]) -> None:
+    assert revealed(hello(query, *headers)) == KEY
+
+
+def test_headers_go_before_the_subprotocol_and_that_before_the_query() -> None:
+    protocol = ("sec-websocket-protocol", "openai-insecure-api-key.protocol")
+    assert revealed(hello("model=m&api-key=query", protocol)) == "protocol"
+    assert revealed(hello("model=m&api-key=query", protocol, ("x-api-key", "header"))) == "header"
+    assert revealed(hello("model=m", ("x-api-key", "x"), ("api-key", "api"))) == "api"
+    assert revealed(hello("model=m", ("api-key", "api"), ("authorization", "Bearer b"))) == "b"
+
+
+@pytest.mark.parametrize("value", ["Basic abc", "Bearer", "Bearer a b", ""])
+def test_an_authorization_of_another_scheme_is_no_key(value: str) -> None:
+    assert hello("model=m&api-key=", ("authorization", value), ("api-key", "")).key is None
+
+
+def test_the_echo_is_realtime_if_it_was_offered_and_never_the_key() -> None:
+    assert hello("model=m", ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}, realtime")).echo == "realtime"
+    assert hello("model=m", ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}")).echo is None
+
+
+def test_subprotocols_may_be_split_over_several_headers() -> None:
+    split = hello(
+        "model=m", ("sec-websocket-protocol", "realtime"), ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}")
+    )
+    assert (split.echo, revealed(split)) == ("realtime", KEY)
+
+
+@pytest.mark.parametrize("value", [",".join("p" * (MAX_PROTOCOLS + 1)), "p" * (MAX_PROTOCOLS_BYTES + 1)])
+def test_more_subprotocols_than_any_client_offers_are_refused(value: str) -> None:
+    assert "subprotocols" in refused("model=m", ("sec-websocket-protocol", value)).message
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("model=gpt-realtime-2.1", ("gpt-realtime-2.1", False, None)),
+        ("deployment=mine", ("mine", False, None)),
+        ("intent=transcription", (None, True, None)),
+        ("call_id=rtc_1", (None, False, "rtc_1")),
+        ("model=ft%3Am%2F1", ("ft:m/1", False, None)),
+    ],
+)
+def test_what_is_asked_for(query: str, asked: tuple[str | None, bool, str | None]) -> None:
+    answer = hello(query)
+    assert (answer.model, answer.transcription, answer.call_id) == asked
+
+
+@pytest.mark.parametrize(
+    ("query", "param", "code"),
+    [
+        ("", "model", "missing_model"),
+        ("model=", "model", "missing_model"),
+        ("model=a%20b", "model", "invalid_model"),
+        ("model=" + "m" * 129, "model", "invalid_model"),
+        ("model=m&intent=transcription", "model", "invalid_model"),
+        ("intent=chat", "intent", None),
+        ("call_id=a/b", "call_id", None),
+        ("model=m&relay_latency=now", "relay_latency", None),
+        ("model=m&relay_session=a+b", "relay_session", None),
+        ("model=m&relay_session=" + "s" * 65, "relay_session", None),
+        ("model=m&relay_region=a%0Ab", "relay_region", None),
+    ],
+)
+def test_what_is_wrong_is_named(query: str, param: str, code: str | None) -> None:
+    answer = refused(query)
+    assert (answer.param, answer.code) == (param, code)
+
+
+@pytest.mark.parametrize("query", ["model=m&model=m", "model=m&Model=n", "model=m&api-key=a&api-key=b", "model=m&relay_region=a&RELAY_REGION=b"])
+def test_a_parameter_given_twice_is_refused(query: str) -> None:
+    assert "more than once" in refused(query).message
+
+
+@pytest.mark.parametrize("query", ["Model=m", "model=m&API-KEY=k", "model=m&Deployment=x"])
+def test_a_parameter_of_ours_in_capitals_is_refused_before_it_slips_upstream(query: str) -> None:
+    assert "lower case" in refused(query).message
+
+
+@pytest.mark.parametrize("query", ["model=m&x=%ff", "model=m&x=%", "model=m&x=%4", "model=m&%zz=1"])
+def test_a_bad_escape_is_refused(query: str) -> None:
+    assert "well formed" in refused(query).message
+
+
+@pytest.mark.parametrize("name", ["authorization", "api-key", "origin", "x-relay-session", "openai-safety-identifier"])
+def test_a_header_given_twice_is_refused(name: str) -> None:
+    assert name in refused("model=m", (name, "a"), (name, "b")).message
+
+
+def test_other_headers_may_come_as_often_as_they_like() -> None:
+    assert hello("model=m", ("x-forwarded-for", "1"), ("x-forwarded-for", "2")).headers == ()
+
+
+def test_hints_are_read_from_the_query_and_headers_go_before_it() -> None:
+    query = "model=m&relay_region=us&relay_latency=low&relay_session=s-1"
+    told = hello(query)
+    assert (told.region, told.latency, told.name) == ("us", "low", "s-1")
+    headers = [("x-relay-region", "eu"), ("x-relay-latency", "high"), ("x-relay-session", "s-2")]
+    told = hello(query, *headers)
+    assert (told.region, told.latency, told.name) == ("eu", "high", "s-2")
+
+
+def test_a_browser_is_refused_in_band_and_so_is_whoever_cannot_set_headers() -> None:
+    assert hello("model=m", ("origin", "https://a.example")).in_band
+    assert hello("model=m&api-key=k").in_band
+    assert in_band([("sec-websocket-protocol", "openai-insecure-api-key.k")], "")
+    assert not in_band([("authorization", "Bearer k")], "model=m")
+
+
+def test_the_origin_is_kept_for_whoever_decides() -> None:
+    assert hello("model=m", ("origin", "https://a.example")).origin == "https://a.example"
+
+
+def test_only_headers_that_are_named_go_upstream() -> None:
+    told = hello(
+        "model=m", ("openai-safety-identifier", "u1"), ("cookie", "c"), ("authorization", "Bearer k"), ("user-agent", "x")
+    )
+    assert told.headers == (("openai-safety-identifier", "u1"),)
+
+
+def test_unknown_parameters_go_upstream_and_ours_do_not() -> None:
+    told = hello("deployment=m&api-version=1&api-key=k&relay_region=eu&x=a%26b&x=2&flag")
+    assert told.query == (("x", "a&b"), ("x", "2"), ("flag", ""))
+    assert told.upstream_query("served name") == "model=served%20name&x=a%26b&x=2&flag="
+
+
+@pytest.mark.parametrize(
+    ("query", "served", "dialed"),
+    [
+        ("intent=transcription", None, "intent=transcription"),
+        ("call_id=rtc_1", None, "call_id=rtc_1"),
+        ("model=m", "up", "model=up"),
+    ],
+)
+def test_the_upstream_is_asked_for_what_the_client_asked_for(query: str, served: str | None, dialed: str) -> None:
+    assert hello(query).upstream_query(served) == dialed
