@@ -170,9 +170,8 @@ class Session:
             return NOTHING
         actions = NOTHING
         if self._phase is Phase.OPEN:
-            reason = self._redact(reason)
             why = Reason.CLIENT_LEFT if side is Side.CLIENT else Reason.UPSTREAM_LEFT
-            actions = self._end(why, side, code, reason, now)
+            actions = self._end(why, side, code, self._redact(reason), now)
         return actions if self.flows[side].gone else (*actions, Hangup(side))
 
     def left(self, side: Side, now: Seconds) -> Actions:
@@ -193,10 +192,9 @@ class Session:
 
     def tick(self, now: Seconds) -> Actions:
         """The deadline has come."""
-        actions = NOTHING
-        for alarm in self._deadlines.take_due(now):
-            actions = (*actions, *self._wake(alarm, now))
-        return actions
+        wakes = (action for alarm in self._deadlines.take_due(now) for action in self._wake(alarm, now))
+        # A look may end the session, so whatever else there is to do comes before it.
+        return tuple(sorted(wakes, key=lambda action: isinstance(action, Look)))
 
     def end(
         self, reason: Reason, now: Seconds, message: str | None = None, first: Side | None = None
@@ -239,12 +237,12 @@ class Session:
     def _looked_while_closing(self, side: Side, buffered: float, now: Seconds) -> Actions:
         if side is Side.UPSTREAM or self._deadlines.is_set(Alarm.CLOSE):
             return NOTHING  # asked for before the end, by the same tick that ended it
-        # What was accepted for the client is still on its way to it, as long as it takes any of it.
-        if buffered < self._close_looked:
-            self._close_looked = buffered
-            self._deadlines.set(Alarm.CLOSE, now + CLOSE_CLIENT)
-            return NOTHING
-        return (Abort(Side.CLIENT), *self._finished())
+        # What was accepted for the client goes on to it while it takes any; its close may take a moment more.
+        if buffered >= self._close_looked:
+            return (Abort(Side.CLIENT), *self._finished())
+        self._close_looked = buffered
+        self._deadlines.set(Alarm.CLOSE, now + CLOSE_CLIENT - CLOSE_UPSTREAM)
+        return NOTHING
 
     def _wake_while_closing(self) -> Actions:
         client, upstream = self.flows

@@ -178,6 +178,9 @@ class Dialer:
                     max_redirects=0,
                     proxy=route.upstream.proxy.reveal() if route.upstream.proxy else None,
                     read_buffer_init_size=READ_BUFFER,
+                    # aiofastnet's transports do not notice a reset under uvloop, whose poll handle stops on
+                    # one without a word; the session would hang until a ping goes unanswered.
+                    use_aiofastnet=False,
                     logger_name=PICOWS_LOG,
                 )
                 _bound(leg)
@@ -243,7 +246,7 @@ def _seconds(value: str | None) -> Seconds | None:
 def _bound(leg: Leg) -> None:
     """Bound what the kernel takes on: a stalled session would hold megabytes of it."""
     if leg.transport is None:
-        return
+        raise ConnectionResetError("the upstream closed before it answered the upgrade")
     handle = leg.transport.underlying_transport.get_extra_info("socket")
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)

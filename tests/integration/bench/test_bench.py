@@ -20,14 +20,21 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_small_campaign_prints_tables_and_writes_every_figure(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
-    result = bench("--only", "websockets", "--json", str(file))
+    result = bench("--only", "relay", "--json", str(file))
     assert result.returncode == 0, result.stderr
-    assert "websockets" in result.stdout
+    assert "latency added" in result.stdout
     document = json.loads(file.read_text())
-    plain = document["sizes"][1]
-    assert plain["subject"] == "websockets"
-    assert plain["up_cpu_us"] > 0
-    assert plain["added_p50_us"] > 0
+    relay = document["sizes"][1]
+    assert relay["subject"] == "relay"
+    assert relay["up_cpu_us"] > 0
+    assert relay["cpu_to_haproxy"] is None
+    assert document["goals"][-1] == {
+        "name": "messages and sessions lost",
+        "unit": "",
+        "measured": 0.0,
+        "limit": 0.0,
+        "verdict": "PASS",
+    }
     assert document["sessions"][1]["lost"] == 0
     assert document["sessions"][1]["proved"] > 4 * 92
 

@@ -28,6 +28,10 @@ async def carried(kind: Kind) -> None:
     assert machine.cpu_ns(subject.pid) == 0, "it still runs"
 
 
+async def test_the_relay_carries_sessions_on_its_core_and_is_ended() -> None:
+    await carried(Kind.RELAY)
+
+
 async def test_the_plain_relay_carries_sessions_on_its_core_and_is_ended() -> None:
     await carried(Kind.WEBSOCKETS)
 

@@ -21,7 +21,9 @@ from relay.core.words import Secret, SessionId
 PLAN = Plan(name="standard")
 EPOCH = 86_400.0 * 20_000
 """Wall time at the tests' zero: midnight, UTC, so that days are easy to count."""
-PRICES = PriceTable({"gpt-x": Price(text_in=1.0, text_out=10.0, per_minute=0.6, source="test", as_of="2026-01-01")})
+PRICES = PriceTable(
+    {"gpt-x": Price(text_in=1.0, text_out=10.0, per_minute=0.6, source="test", as_of="2026-01-01")}
+)
 
 
 def plan(**limits: Any) -> Plan:
@@ -86,5 +88,3 @@ def told(data: bytes) -> dict[str, Any]:
     event = json.loads(data)
     assert isinstance(event, dict)
     return event
-
-

@@ -81,7 +81,9 @@ def test_what_is_wrong_with_the_request_is_told_to_the_client_without_secrets(st
     )
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": "no"}', b'{"error": {"code": 7}}', b"[" * 99_999])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b'{"error": "no"}', b'{"error": {"code": 7}}', b"[" * 99_999]
+)
 def test_a_body_that_says_nothing_is_a_plain_rejection(body: bytes) -> None:
     answer = answers.to_status(400, None, body, redact)
     assert said(answer) == TOLD
@@ -111,7 +113,10 @@ def test_a_first_message_that_is_no_event_is_a_failure(message: bytes) -> None:
     [
         ({"type": "invalid_request_error", "code": "invalid_api_key"}, NEXT_KEY),
         ({"type": "insufficient_quota", "code": "insufficient_quota"}, NEXT_KEY),
-        ({"type": "invalid_request_error", "code": "rate_limit_exceeded"}, (Verdict.NEXT_KEY, Refusal.UPSTREAM_BUSY)),
+        (
+            {"type": "invalid_request_error", "code": "rate_limit_exceeded"},
+            (Verdict.NEXT_KEY, Refusal.UPSTREAM_BUSY),
+        ),
         ({"type": "rate_limit_error"}, (Verdict.NEXT_KEY, Refusal.UPSTREAM_BUSY)),
         ({"type": "server_error"}, BUSY),
         ({"type": "a_new_kind_of_error"}, BUSY),

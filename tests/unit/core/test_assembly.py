@@ -7,12 +7,18 @@ from relay.core.assembly import (
     CONTINUATION,
     MAX_CONTROL,
     MAX_FRAGMENTS,
+    SMALL,
     TEXT,
     Assembly,
     close_code_is_sound,
     control_is_sound,
 )
 from relay.core.refusals import Reason
+
+
+def whole(answer: memoryview | Reason | None) -> bytes:
+    assert isinstance(answer, memoryview)
+    return bytes(answer)
 
 
 @pytest.fixture
@@ -30,7 +36,7 @@ def test_fragments_are_joined(assembly: Assembly) -> None:
     assert assembly.data(BINARY, memoryview(b"he"), fin=False) is None
     assert not assembly.idle
     assert assembly.data(CONTINUATION, memoryview(b""), fin=False) is None
-    assert assembly.data(CONTINUATION, memoryview(b"llo"), fin=True) == b"hello"
+    assert whole(assembly.data(CONTINUATION, memoryview(b"llo"), fin=True)) == b"hello"
     assert assembly.idle
     assert assembly.opcode == BINARY
 
@@ -39,8 +45,8 @@ def test_what_was_joined_stays_when_the_next_message_comes(assembly: Assembly) -
     assembly.data(TEXT, memoryview(b"a"), fin=False)
     first = assembly.data(CONTINUATION, memoryview(b"b"), fin=True)
     assembly.data(TEXT, memoryview(b"c"), fin=False)
-    assert assembly.data(CONTINUATION, memoryview(b"d"), fin=True) == b"cd"
-    assert first == b"ab"
+    assert whole(assembly.data(CONTINUATION, memoryview(b"d"), fin=True)) == b"cd"
+    assert whole(first) == b"ab"
 
 
 def test_a_new_message_within_another_is_refused(assembly: Assembly) -> None:
@@ -53,13 +59,13 @@ def test_nothing_cannot_be_continued(assembly: Assembly) -> None:
 
 
 def test_the_cap_is_the_largest_message_in_one_frame(assembly: Assembly) -> None:
-    assert assembly.data(TEXT, memoryview(b"x" * 10), fin=True) == b"x" * 10
+    assert whole(assembly.data(TEXT, memoryview(b"x" * 10), fin=True)) == b"x" * 10
     assert assembly.data(TEXT, memoryview(b"x" * 11), fin=True) is Reason.MESSAGE_TOO_BIG
 
 
 def test_the_cap_is_the_largest_message_in_fragments(assembly: Assembly) -> None:
     assembly.data(TEXT, memoryview(b"x" * 9), fin=False)
-    assert assembly.data(CONTINUATION, memoryview(b"x"), fin=True) == b"x" * 10
+    assert whole(assembly.data(CONTINUATION, memoryview(b"x"), fin=True)) == b"x" * 10
     assembly.data(TEXT, memoryview(b"x" * 9), fin=False)
     assert assembly.data(CONTINUATION, memoryview(b"xx"), fin=True) is Reason.MESSAGE_TOO_BIG
 
@@ -69,6 +75,13 @@ def test_empty_fragments_without_end_are_a_flood(assembly: Assembly) -> None:
     for _ in range(MAX_FRAGMENTS - 1):
         assert assembly.data(CONTINUATION, memoryview(b""), fin=False) is None
     assert assembly.data(CONTINUATION, memoryview(b""), fin=True) is Reason.MESSAGE_TOO_BIG
+
+
+def test_small_fragments_that_hold_something_are_none() -> None:
+    assembly = Assembly(1 << 20)
+    assembly.data(TEXT, memoryview(b""), fin=False)
+    for _ in range(4 * MAX_FRAGMENTS):
+        assert assembly.data(CONTINUATION, memoryview(b"x" * SMALL), fin=False) is None
 
 
 def test_a_control_frame_is_whole_and_short() -> None:

@@ -1,4 +1,4 @@
-"""Realtime events are recognised by their heads, read where they must be, and the relay's own are well formed."""
+"""Realtime events are recognised by their heads, read where they must be; the relay's own are sound."""
 
 import json
 

@@ -61,6 +61,8 @@ def test_pings_have_a_budget(flow: Flow) -> None:
     assert granted[-1] > 0
 
 
-@pytest.mark.parametrize(("cause", "label"), [(Hold.PACE, "pace"), (Hold.CONGESTION, "congestion"), (Hold(0), "none")])
+@pytest.mark.parametrize(
+    ("cause", "label"), [(Hold.PACE, "pace"), (Hold.CONGESTION, "congestion"), (Hold(0), "none")]
+)
 def test_a_cause_has_a_label(cause: Hold, label: str) -> None:
     assert cause.label == label

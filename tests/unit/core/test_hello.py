@@ -61,13 +61,18 @@ def test_an_authorization_of_another_scheme_is_no_key(value: str) -> None:
 
 
 def test_the_echo_is_realtime_if_it_was_offered_and_never_the_key() -> None:
-    assert hello("model=m", ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}, realtime")).echo == "realtime"
+    assert (
+        hello("model=m", ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}, realtime")).echo
+        == "realtime"
+    )
     assert hello("model=m", ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}")).echo is None
 
 
 def test_subprotocols_may_be_split_over_several_headers() -> None:
     split = hello(
-        "model=m", ("sec-websocket-protocol", "realtime"), ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}")
+        "model=m",
+        ("sec-websocket-protocol", "realtime"),
+        ("sec-websocket-protocol", f"openai-insecure-api-key.{KEY}"),
     )
     assert (split.echo, revealed(split)) == ("realtime", KEY)
 
@@ -113,7 +118,15 @@ def test_what_is_wrong_is_named(query: str, param: str, code: str | None) -> Non
     assert (answer.param, answer.code) == (param, code)
 
 
-@pytest.mark.parametrize("query", ["model=m&model=m", "model=m&Model=n", "model=m&api-key=a&api-key=b", "model=m&relay_region=a&RELAY_REGION=b"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "model=m&model=m",
+        "model=m&Model=n",
+        "model=m&api-key=a&api-key=b",
+        "model=m&relay_region=a&RELAY_REGION=b",
+    ],
+)
 def test_a_parameter_given_twice_is_refused(query: str) -> None:
     assert "more than once" in refused(query).message
 
@@ -128,7 +141,9 @@ def test_a_bad_escape_is_refused(query: str) -> None:
     assert "well formed" in refused(query).message
 
 
-@pytest.mark.parametrize("name", ["authorization", "api-key", "origin", "x-relay-session", "openai-safety-identifier"])
+@pytest.mark.parametrize(
+    "name", ["authorization", "api-key", "origin", "x-relay-session", "openai-safety-identifier"]
+)
 def test_a_header_given_twice_is_refused(name: str) -> None:
     assert name in refused("model=m", (name, "a"), (name, "b")).message
 
@@ -159,7 +174,11 @@ def test_the_origin_is_kept_for_whoever_decides() -> None:
 
 def test_only_headers_that_are_named_go_upstream() -> None:
     told = hello(
-        "model=m", ("openai-safety-identifier", "u1"), ("cookie", "c"), ("authorization", "Bearer k"), ("user-agent", "x")
+        "model=m",
+        ("openai-safety-identifier", "u1"),
+        ("cookie", "c"),
+        ("authorization", "Bearer k"),
+        ("user-agent", "x"),
     )
     assert told.headers == (("openai-safety-identifier", "u1"),)
 
@@ -178,5 +197,7 @@ def test_unknown_parameters_go_upstream_and_ours_do_not() -> None:
         ("model=m", "up", "model=up"),
     ],
 )
-def test_the_upstream_is_asked_for_what_the_client_asked_for(query: str, served: str | None, dialed: str) -> None:
+def test_the_upstream_is_asked_for_what_the_client_asked_for(
+    query: str, served: str | None, dialed: str
+) -> None:
     assert hello(query).upstream_query(served) == dialed

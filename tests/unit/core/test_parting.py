@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.core.parting import MAX_CLOSE_REASON_BYTES, parting_words, wire_code, wire_reason
+from relay.core.parting import (
+    MAX_CLOSE_REASON_BYTES,
+    answer_code,
+    parting_words,
+    wire_code,
+    wire_reason,
+)
 from relay.core.refusals import Reason
 from relay.core.tenants import Plan
 
@@ -27,6 +33,12 @@ def test_a_code_that_may_be_sent_is_carried_across(code: int) -> None:
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000])
 def test_a_code_that_may_not_be_sent_becomes_an_internal_error(code: int) -> None:
     assert wire_code(code) == 1011
+
+
+def test_a_close_without_a_code_is_answered_as_an_ordinary_one() -> None:
+    assert answer_code(1005) == 1000
+    assert answer_code(1006) == 1011
+    assert answer_code(4321) == 4321
 
 
 @given(st.text(max_size=200))

@@ -9,7 +9,11 @@ from relay.core.refusals import Refusal, Refused
 from relay.core.tenants import Policy
 
 FREE = Policy(hosted_tools=True)
-PLACES = [("session.update", "session"), ("transcription_session.update", "session"), ("response.create", "response")]
+PLACES = [
+    ("session.update", "session"),
+    ("transcription_session.update", "session"),
+    ("response.create", "response"),
+]
 
 
 def judged(event: dict[str, Any], asked: str | None = "m", served: str | None = "m", **policy: Any) -> object:
@@ -46,7 +50,10 @@ def test_what_the_api_allows_passes_as_it_is(name: str, field: str) -> None:
 @pytest.mark.parametrize("odd", [None, 7, "x", [], [{}], {}])
 def test_an_event_of_odd_shape_is_left_to_the_upstream(name: str, odd: object) -> None:
     for field in ("session", "response", "item"):
-        assert judged({"type": name, field: odd}, instructions="locked", tools=frozenset(), voices=frozenset()) is None
+        assert (
+            judged({"type": name, field: odd}, instructions="locked", tools=frozenset(), voices=frozenset())
+            is None
+        )
 
 
 def test_other_events_pass() -> None:

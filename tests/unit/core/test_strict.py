@@ -1,4 +1,4 @@
-"""What is read strictly means the same to every parser; everything else is refused, quickly and with a reason."""
+"""What is read strictly means the same to every parser; the rest is refused, quickly, with a reason."""
 
 import time
 
@@ -84,7 +84,9 @@ def test_an_event_has_so_many_values_and_no_more() -> None:
         read_strictly('{"a":[' + ",".join("0" * (MAX_PARTS + 1)) + "]}")
 
 
-@pytest.mark.parametrize("prose", ["," * (MAX_PARTS * 2), r"\"," * (MAX_PARTS * 2), "[{" * MAX_PARTS, "\\\\" * MAX_PARTS])
+@pytest.mark.parametrize(
+    "prose", ["," * (MAX_PARTS * 2), r"\"," * (MAX_PARTS * 2), "[{" * MAX_PARTS, "\\\\" * MAX_PARTS]
+)
 def test_prose_full_of_commas_is_not_many_values(prose: str) -> None:
     assert read_strictly(f'{{"a":"{prose}"}}')
 

@@ -1,4 +1,4 @@
-"""The gate from client to upstream: the flood passes by a constant, the rest is checked, charged and answered."""
+"""The gate from client to upstream: the flood passes by a constant, the rest is checked and charged."""
 
 import base64
 import json
@@ -7,15 +7,13 @@ from typing import Any
 import pytest
 
 from relay.core.actions import FORWARD, Actions, Send
-from relay.core.allowance import Allowance
 from relay.core.audio import AudioFormat
 from relay.core.events import Kind, Outcome
 from relay.core.refusals import Reason, Refusal
 from relay.core.tenants import AUDIO_BURST, BYTES_BURST, Policy
-from relay.core.turns import Turns
 from relay.core.uplink import SLACK, Uplink
 from relay.core.words import Side
-from tests.unit.core.gates import EPOCH, append, count, plan, told, uplink, wire
+from tests.unit.core.gates import append, count, plan, told, uplink, wire
 
 SECOND = base64.b64encode(bytes(48_000)).decode()
 
@@ -101,9 +99,15 @@ def test_an_append_over_the_plan_s_size_is_refused_and_the_session_lives(slow: s
 @pytest.mark.parametrize(
     ("event", "param"),
     [
-        ({"type": "conversation.item.create", "item": {"content": [{}, {"audio": SECOND}]}}, "item.content[1].audio"),
         (
-            {"type": "response.create", "response": {"input": [{"content": 1}, 7, {"content": [{"audio": SECOND}]}]}},
+            {"type": "conversation.item.create", "item": {"content": [{}, {"audio": SECOND}]}},
+            "item.content[1].audio",
+        ),
+        (
+            {
+                "type": "response.create",
+                "response": {"input": [{"content": 1}, 7, {"content": [{"audio": SECOND}]}]},
+            },
             "response.input[2].content[0].audio",
         ),
     ],
@@ -132,7 +136,9 @@ def test_items_of_odd_shape_are_left_to_the_upstream(content: object) -> None:
 # --- what is no event -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("message", [b"", b"hello", b"[]", b'{"type":"a","type":"b"}', b'{"a":' + b"[" * 99_999])
+@pytest.mark.parametrize(
+    "message", [b"", b"hello", b"[]", b'{"type":"a","type":"b"}', b'{"a":' + b"[" * 99_999]
+)
 def test_what_is_not_strict_json_is_refused(message: bytes) -> None:
     gate = uplink()
     assert refusal_of(gate, memoryview(message))["code"] == "invalid_json"
@@ -247,48 +253,6 @@ def test_what_the_policy_changes_is_sent_in_its_place() -> None:
     assert send.side is Side.UPSTREAM
     assert told(send.data) == {"type": "session.update", "session": {"model": "real", "x": "é"}}
     assert count(gate, Kind.SESSION, Outcome.REPLACED) == sum(gate.counts) == 1
-
-
-# --- responses ------------------------------------------------------------------------------------
-
-
-def test_a_response_asked_for_is_told_to_the_turns() -> None:
-    turns = Turns()
-    assert uplink(turns=turns).judge(wire({"type": "response.create"}), True, 3) is FORWARD
-    assert turns.created("r", 4)
-
-
-def test_a_response_too_many_fails_in_the_upstream_s_own_form() -> None:
-    limits = plan(responses_per_minute=1)
-    turns = Turns()
-    gate = uplink(limits, turns=turns)
-    gate.judge(wire({"type": "response.create"}), True, 0)
-    event = {"type": "response.create", "response": {"metadata": {"mine": "1"}}}
-    actions = gate.judge(wire(event), True, 0)
-    sent = [told(action.data) for action in actions if isinstance(action, Send) and action.side is Side.CLIENT]
-    assert [one["type"] for one in sent] == ["response.created", "response.done"]
-    created, done = (one["response"] for one in sent)
-    assert created["id"] == done["id"]
-    assert created["metadata"] == done["metadata"] == {"mine": "1"}
-    assert (created["status"], done["status"]) == ("in_progress", "failed")
-    assert done["status_details"]["type"] == "failed"
-    assert done["status_details"]["error"]["code"] == "rate_limit_exceeded"
-    assert gate.refusals == {Refusal.TOO_MANY_RESPONSES: 1}
-    assert count(gate, Kind.RESPONSE, Outcome.REFUSED) == 1
-    assert gate.over is None
-    turns.unasked()
-    assert not turns.created("r", 0), "the refused one was not asked for"
-
-
-def test_a_response_after_the_day_s_budget_ends_the_session() -> None:
-    limits = plan(tokens_per_day=1)
-    allowance = Allowance(limits)
-    allowance.debit(1, 0, 0, EPOCH)
-    gate = uplink(limits, allowance=allowance)
-    assert gate.judge(wire({"type": "response.create"}), True, 0) == ()
-    assert gate.over is Reason.BUDGET_SPENT
-    assert gate.refusals == {Refusal.BUDGET_SPENT: 1}
-    assert count(gate, Kind.RESPONSE, Outcome.REFUSED) == 1
 
 
 def test_a_message_that_is_forwarded_is_never_built_anew() -> None:

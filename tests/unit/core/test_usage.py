@@ -16,7 +16,9 @@ def price(**rates: float) -> Price:
     return Price(source="test", as_of="2026-01-01", **rates)
 
 
-PRICES = PriceTable({"a": price(text_in=1.0), "a-mini": price(text_in=0.5), "b": price(text_out=4.0, per_minute=0.6)})
+PRICES = PriceTable(
+    {"a": price(text_in=1.0), "a-mini": price(text_in=0.5), "b": price(text_out=4.0, per_minute=0.6)}
+)
 
 
 def test_usage_adds_up_kind_by_kind() -> None:
@@ -97,13 +99,23 @@ def test_tokens_that_no_detail_claims_are_text() -> None:
 
 
 def test_more_cached_than_there_were_is_not_negative() -> None:
-    told = {"input_token_details": {"text_tokens": 1, "cached_tokens_details": {"text_tokens": 9, "audio_tokens": 9}}}
+    told = {
+        "input_token_details": {
+            "text_tokens": 1,
+            "cached_tokens_details": {"text_tokens": 9, "audio_tokens": 9},
+        }
+    }
     assert read_response_usage(told) == Usage(text_cached=1)
 
 
-@pytest.mark.parametrize("odd", [None, [], "x", {}, {"input_tokens": -1}, {"input_tokens": 1.5}, {"input_tokens": True},
-                                 {"input_tokens": 1 << 40}, {"output_token_details": [1]}])  # fmt: skip
-def test_what_makes_no_sense_counts_as_none(odd: object) -> None:
+@pytest.mark.parametrize("odd", [None, [], "x", {}, {"output_token_details": [1]}])
+def test_usage_of_odd_shape_counts_as_none(odd: object) -> None:
+    assert read_response_usage(odd) == NO_USAGE
+    assert read_transcription_usage(odd) == NO_USAGE
+
+
+@pytest.mark.parametrize("odd", [{"input_tokens": count} for count in (-1, 1.5, True, "7", 1 << 40)])
+def test_a_count_that_makes_no_sense_counts_as_none(odd: object) -> None:
     assert read_response_usage(odd) == NO_USAGE
     assert read_transcription_usage(odd) == NO_USAGE
 
