@@ -124,21 +124,21 @@ async def _rounds(plan: Plan, subjects: Sequence[Subject], findings: Findings, t
                         loads.append(load)
             for subject in subjects:
                 told(f"{subject.kind.value}: set-ups, round {number}")
-                run = await setups(subject.dial, seconds=plan.seconds, clock=subject.cpu_ns)
+                run = await setups(subject.dial, seconds=plan.seconds, clock=subject.spent)
                 churn.append(SetupSample(subject.kind, run))
     return msgspec.structs.replace(findings, loads=tuple(loads), setups=tuple(churn))
 
 
 async def _traffic(plan: Plan, subject: Subject, pairs: Sequence[Pair], mode: Mode, size: int) -> LoadSample:
     if mode is Mode.PACED:
-        load = await paced(pairs[:PACED_SESSIONS], size, seconds=2 * plan.seconds, clock=subject.cpu_ns)
+        load = await paced(pairs[:PACED_SESSIONS], size, seconds=2 * plan.seconds, clock=subject.spent)
     else:
         load = await closed_loop(
             pairs[: plan.sessions],
             LOOPS[mode],
             size,
             seconds=plan.seconds,
-            clock=subject.cpu_ns,
+            clock=subject.spent,
         )
     for pair in pairs:
         if not pair.alive:

@@ -1,7 +1,7 @@
-"""What the samples say: the best of each, ratios, and whether the goals are held.
+"""What the samples say: one figure out of several rounds, and ratios. Pure: samples in, figures out.
 
-The best of several rounds is kept, of every subject alike: noise on a machine only ever adds. Pure:
-samples in, figures out.
+Of rates and latencies the best round counts, since noise only ever spoils them. Of CPU the cheapest *calm*
+round counts: where the load has to wait for its core messages arrive in heaps, and a heap is cheaper to carry.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from relay.bench.measures import Idle, Integrity, Load, Setups
+from relay.bench.measures import Idle, Integrity, Load, Setups, Window
 from relay.bench.messages import Direction
 from relay.bench.recipes import Kind
 
@@ -26,6 +26,9 @@ class Mode(Enum):
 
 LOOPS: Final = {Mode.UP: Direction.UP, Mode.DOWN: Direction.DOWN}
 
+
+CALM: Final = 0.05
+"""The share of a window that other programs may take of our cores: under it, CPU per message does not move."""
 
 Quantile = Callable[[Load], float | None]
 """Reads one latency off a run: `p50` or `p99`."""
@@ -75,7 +78,7 @@ class Findings(msgspec.Struct, frozen=True):
         """Return the subject's CPU for one relayed message, in us; NaN for direct, which has no process."""
         if subject is Kind.DIRECT:
             return math.nan
-        return best(load.cpu_us for load in self._loads(subject, mode, size))
+        return calm_cpu_us([load.window for load in self._loads(subject, mode, size)])
 
     def loop_cpu_us(self, subject: Kind, size: int) -> float:
         """Return the CPU for one message in a closed loop: up and down, half each."""
@@ -83,8 +86,8 @@ class Findings(msgspec.Struct, frozen=True):
 
     def per_second(self, subject: Kind, mode: Mode, size: int) -> float:
         """Return the highest rate seen, in messages a second."""
-        loads = self._loads(subject, mode, size)
-        return max((load.messages / load.seconds for load in loads), default=math.nan)
+        windows = [load.window for load in self._loads(subject, mode, size)]
+        return max((window.count / window.seconds for window in windows), default=math.nan)
 
     def loop_per_second(self, subject: Kind, size: int) -> float:
         """Return the rate of the closed loop: the mean of up and down."""
@@ -104,18 +107,25 @@ class Findings(msgspec.Struct, frozen=True):
         """Return the subject's CPU for one set-up, in us; NaN for direct."""
         if subject is Kind.DIRECT:
             return math.nan
-        return best(sample.setups.cpu_us for sample in self.setups if sample.subject is subject)
+        return calm_cpu_us([run.setups.window for run in self.setups if run.subject is subject])
 
     def setups_per_second(self, subject: Kind) -> float:
         """Return the highest rate of set-ups seen."""
-        runs = [sample.setups for sample in self.setups if sample.subject is subject]
-        return max((run.sessions / run.seconds for run in runs), default=math.nan)
+        windows = [run.setups.window for run in self.setups if run.subject is subject]
+        return max((window.count / window.seconds for window in windows), default=math.nan)
 
     def idle_bytes(self, subject: Kind) -> float:
         """Return the memory of one idle session; NaN for direct."""
         if subject is Kind.DIRECT:
             return math.nan
         return best(sample.idle.bytes_each for sample in self.idle if sample.subject is subject)
+
+    def disturbed(self) -> float:
+        """Return the share of time lost to other programs in the worst of the calmest rounds; 0.0 for none."""
+        rounds: dict[tuple[Kind, Mode, int], list[float]] = {}
+        for run in self.loads:
+            rounds.setdefault((run.subject, run.mode, run.size), []).append(run.load.window.disturbed)
+        return max((min(shares) for shares in rounds.values()), default=0.0)
 
     def lost(self, subject: Kind | None = None) -> int:
         """Return how many messages and sessions went wrong; of all subjects, if none is named."""
@@ -218,6 +228,14 @@ def p50(load: Load) -> float | None:
 def p99(load: Load) -> float | None:
     """Return the latency that one message in a hundred exceeds, in us."""
     return load.p99_us
+
+
+def calm_cpu_us(windows: Sequence[Window]) -> float:
+    """Return the CPU of the cheapest calm window, or of the calmest if none is calm; NaN if there is none."""
+    if not windows:
+        return math.nan
+    calm = [window for window in windows if window.disturbed <= CALM]
+    return best(window.cpu_us for window in calm or [min(windows, key=lambda window: window.disturbed)])
 
 
 def best(values: Iterable[float | None]) -> float:

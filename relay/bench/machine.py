@@ -1,13 +1,13 @@
 """The machine under the measurement: cores, descriptors, and what a process has cost, from /proc.
 
-CPU is the process's own time as the scheduler accounts it (nanoseconds), so a neighbour on the same
-core makes a run slower but not dearer. Linux only; on another system the first call says so.
+CPU is the process's own time as the scheduler accounts it, and beside it the time for which something else
+had its core: by that a disturbed run is known. Linux only; on another system the first call says so.
 """
 
 import os
 import platform
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -78,9 +78,25 @@ def family(pid: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def cpu_ns(pid: int) -> int:
-    """Return the CPU time that *pid* and its descendants have used, in nanoseconds."""
-    return sum(_ran(task) for member in family(pid) for task in _tasks(member))
+class Spent(msgspec.Struct, frozen=True):
+    """What the scheduler says of a process since its start, in nanoseconds."""
+
+    ran: int
+    waited: int
+    """Ready to run, while its core ran something else."""
+
+
+NOTHING_SPENT: Final = Spent(0, 0)
+
+
+def spent(pid: int) -> Spent:
+    """Return what *pid* and its living descendants have spent; nothing, if it is gone."""
+    return _sum(task for member in family(pid) for task in _tasks(member))
+
+
+def spent_here() -> Spent:
+    """Return what this process has spent, without those it has started."""
+    return _sum(_tasks(os.getpid()))
 
 
 def rss_bytes(pid: int) -> int:
@@ -135,8 +151,14 @@ def _tasks(pid: int) -> tuple[Path, ...]:
         return ()
 
 
-def _ran(task: Path) -> int:
+def _sum(tasks: Iterable[Path]) -> Spent:
+    each = [_spent(task) for task in tasks]
+    return Spent(sum(task.ran for task in each), sum(task.waited for task in each))
+
+
+def _spent(task: Path) -> Spent:
     try:
-        return int((task / "schedstat").read_text().split()[0])
+        ran, waited, _ = map(int, (task / "schedstat").read_text().split())
     except (FileNotFoundError, ProcessLookupError):
-        return 0
+        return NOTHING_SPENT
+    return Spent(ran, waited)

@@ -14,7 +14,9 @@ from typing import Final
 
 import msgspec
 
+from relay.bench import machine
 from relay.bench.legs import Leg, Pair, hang_up
+from relay.bench.machine import Spent
 from relay.bench.messages import Direction
 from relay.bench.traffic import Pacer, Traffic, lanes_of, release
 
@@ -39,19 +41,30 @@ SLOW_SOCKET_BYTES: Final = 64 << 10
 SLOW_REST_SECONDS: Final = 0.005
 """How long it looks away after each look: together about 10 MB/s."""
 
-Clock = Callable[[], int]
-"""Returns what a subject has used of CPU so far, in nanoseconds."""
+Clock = Callable[[], Spent]
+"""Returns what a subject has used of CPU so far."""
+
+
+class Window(msgspec.Struct, frozen=True):
+    """What was counted between two moments.
+
+    *cpu_us* is the subject's, for each that was counted. *disturbed* is the share of the time for which the
+    subject, or the load, was ready and something else had its core.
+    """
+
+    count: int
+    seconds: float
+    cpu_us: float
+    disturbed: float
 
 
 class Load(msgspec.Struct, frozen=True):
-    """A run of traffic: messages in the window, its length, the subject's CPU for each, latencies if paced.
+    """A run of traffic: the messages of its window, and their latencies if it was paced.
 
     *arrived* and *bad* count the whole run, with what came before and after the window.
     """
 
-    messages: int
-    seconds: float
-    cpu_us: float
+    window: Window
     arrived: int
     bad: int
     p50_us: float | None = None
@@ -59,11 +72,9 @@ class Load(msgspec.Struct, frozen=True):
 
 
 class Setups(msgspec.Struct, frozen=True):
-    """A run of set-ups, from dialing to both ends gone: `cpu_us` is the subject's CPU for one."""
+    """A run of set-ups, from dialing to both ends gone."""
 
-    sessions: int
-    seconds: float
-    cpu_us: float
+    window: Window
     failed: int
 
 
@@ -93,13 +104,11 @@ async def closed_loop(
             lane.sink.inlet = lane.arrived_in_loop
             lane.send()
         await asyncio.sleep(WARM_SECONDS)
-        messages, lasted, cpu_us = await _window(lambda: traffic.received, seconds, clock)
+        window = await _window(lambda: traffic.received, seconds, clock)
         await traffic.drained()
     release(lanes)
     return Load(
-        messages=messages,
-        seconds=lasted,
-        cpu_us=cpu_us,
+        window=window,
         arrived=traffic.received,
         bad=traffic.bad,
     )
@@ -116,16 +125,14 @@ async def paced(pairs: Sequence[Pair], size: int, *, seconds: float, clock: Cloc
         try:
             await asyncio.sleep(WARM_SECONDS)
             del traffic.latencies_ns[:]
-            messages, lasted, cpu_us = await _window(lambda: traffic.received, seconds, clock)
+            window = await _window(lambda: traffic.received, seconds, clock)
         finally:
             pacer.stop()
         await traffic.drained()
     release(lanes)
     ordered = sorted(traffic.latencies_ns)
     return Load(
-        messages=messages,
-        seconds=lasted,
-        cpu_us=cpu_us,
+        window=window,
         arrived=traffic.received,
         bad=traffic.bad,
         p50_us=percentile(ordered, 0.50) / 1e3,
@@ -154,9 +161,9 @@ async def setups(dial: Callable[[], Awaitable[Leg]], *, seconds: float, clock: C
             for number in range(SETUPS_AT_ONCE):
                 workers.create_task(again_and_again(), name=f"set-ups {number}")
             await asyncio.sleep(WARM_SECONDS)
-            sessions, lasted, cpu_us = await _window(lambda: done, seconds, clock)
+            window = await _window(lambda: done, seconds, clock)
             until = 0.0
-    return Setups(sessions=sessions, seconds=lasted, cpu_us=cpu_us, failed=failed)
+    return Setups(window=window, failed=failed)
 
 
 async def idle(dial: Callable[[], Awaitable[Leg]], count: int, *, memory: Callable[[], int]) -> Idle:
@@ -205,12 +212,19 @@ def percentile(ordered: Sequence[int], fraction: float) -> float:
     return ordered[min(int(fraction * len(ordered)), len(ordered) - 1)]
 
 
-async def _window(count: Callable[[], int], seconds: float, clock: Clock) -> tuple[int, float, float]:
-    """Watch for *seconds*; return what was counted, the time it took, and CPU in us for each."""
-    count_before, cpu_before, before = count(), clock(), perf_counter_ns()
+async def _window(count: Callable[[], int], seconds: float, clock: Clock) -> Window:
+    """Watch for *seconds*."""
+    counted, before, load, started = count(), clock(), machine.spent_here(), perf_counter_ns()
     await asyncio.sleep(seconds)
-    counted, cpu, lasted = count() - count_before, clock() - cpu_before, perf_counter_ns() - before
-    return counted, lasted / 1e9, cpu / 1e3 / counted if counted else math.nan
+    lasted = perf_counter_ns() - started
+    counted, after, load_after = count() - counted, clock(), machine.spent_here()
+    waited = after.waited - before.waited + load_after.waited - load.waited
+    return Window(
+        count=counted,
+        seconds=lasted / 1e9,
+        cpu_us=(after.ran - before.ran) / 1e3 / counted if counted else math.nan,
+        disturbed=waited / lasted,
+    )
 
 
 async def _read_slowly(leg: Leg) -> None:

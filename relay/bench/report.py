@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from relay.bench.campaign import Plan
-from relay.bench.figures import Findings, SessionRow, SizeRow, session_rows, size_rows
+from relay.bench.figures import CALM, Findings, SessionRow, SizeRow, session_rows, size_rows
 from relay.bench.goals import Goal, Verdict, goals
 from relay.bench.machine import Cores, Machine
 from relay.bench.recipes import Kind
@@ -66,6 +66,14 @@ def show(console: Console, shown: Report) -> None:
         tables.append(_goal_table(shown.goals))
     for table in tables:
         console.print(table, "", sep="\n")
+    taken = shown.samples.disturbed()
+    if taken > CALM:
+        console.print(
+            f"Other programs took up to {taken:.0%} of these cores in the calmest rounds: "
+            "measure again when the machine is quiet.",
+            style="yellow",
+            highlight=False,
+        )
 
 
 def _heading(shown: Report) -> str:

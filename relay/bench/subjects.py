@@ -73,9 +73,9 @@ class Subject(msgspec.Struct, frozen=True):
         except WSError as refused:
             raise ConnectionError(str(refused)) from refused
 
-    def cpu_ns(self) -> int:
-        """Return the CPU time used so far, in nanoseconds."""
-        return 0 if self.pid is None else machine.cpu_ns(self.pid)
+    def spent(self) -> machine.Spent:
+        """Return the CPU time used so far, and waited for."""
+        return machine.NOTHING_SPENT if self.pid is None else machine.spent(self.pid)
 
     def rss_bytes(self) -> int:
         """Return the memory held now."""

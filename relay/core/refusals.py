@@ -56,10 +56,6 @@ class Refusal(Enum):
         "head_too_large", 431, INVALID, "headers_too_large", None,
         "Send fewer or shorter headers.",
     )  # fmt: skip
-    BODY_TOO_LARGE = (
-        "body_too_large", 413, INVALID, "request_too_large", None,
-        "Send a smaller body.",
-    )  # fmt: skip
     SESSION_CONFLICT = (
         "session_conflict", 409, INVALID, "session_conflict", 4009,
         "End the session that bears this name, or choose another name.",
@@ -76,25 +72,9 @@ class Refusal(Enum):
         "invalid_event", 400, INVALID, "invalid_event", None,
         "Send an event of the Realtime API, as a text message.",
     )  # fmt: skip
-    PROTOCOL_ERROR = (
-        "protocol_error", 400, INVALID, "protocol_error", 1002,
-        "Mend the WebSocket framing.",
-    )  # fmt: skip
-    INVALID_TEXT = (
-        "invalid_text", 400, INVALID, "invalid_text", 1007,
-        "Send text messages in UTF-8.",
-    )  # fmt: skip
-    MESSAGE_TOO_BIG = (
-        "message_too_big", 413, INVALID, "message_too_big", 1009,
-        "Keep each message under the plan's hard cap.",
-    )  # fmt: skip
     IMPATIENT = (
         "too_many_refused", 429, RATE, "too_many_refused_events", 1008,
         "Mend the client: it went on sending events that were refused.",
-    )  # fmt: skip
-    PING_FLOOD = (
-        "ping_flood", 429, RATE, "too_many_pings", 1008,
-        "Ping less often than 20 times a second.",
     )  # fmt: skip
     TOO_MANY_SESSIONS = (
         "too_many_sessions", 429, RATE, "too_many_sessions", 1013,
@@ -119,10 +99,6 @@ class Refusal(Enum):
     SESSION_EXPIRED = (
         "session_expired", 408, INVALID, "session_expired", 1001,
         "Open a new session.",
-    )  # fmt: skip
-    SLOW_CONSUMER = (
-        "slow_consumer", 408, INVALID, "slow_consumer", 1008,
-        "Read what is sent: nothing was taken for ten seconds.",
     )  # fmt: skip
     UPSTREAM_REJECTED = (
         "upstream_rejected", 400, INVALID, "invalid_request", 4000,

@@ -67,7 +67,7 @@ class HandOff(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take the request head, as uvicorn rebuilt it; whatever follows comes too early."""
         if self._task is not None:
-            self.refuse(Refused(Refusal.PROTOCOL_ERROR, "Data came before the upgrade was answered."))
+            self.refuse(Refused(Refusal.BAD_REQUEST, "Data came before the upgrade was answered."))
             self._task.cancel()
             return
         self._head = data

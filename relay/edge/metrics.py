@@ -31,7 +31,6 @@ CHOICES: Final = ("accepted", "next_key", "next_upstream", "tell_client", "paced
 _LIMITS: Final = {
     Refusal.TOO_MANY_SESSIONS: "sessions",
     Refusal.CHUNK_TOO_LARGE: "chunk_bytes",
-    Refusal.MESSAGE_TOO_BIG: "message_bytes",
     Refusal.TOO_MANY_EVENTS: "events_per_second",
     Refusal.TOO_MANY_RESPONSES: "responses_per_minute",
     Refusal.TOKENS_SPENT: "tokens_per_minute",
@@ -39,6 +38,12 @@ _LIMITS: Final = {
     Refusal.IMPATIENT: "patience",
 }
 """Which limit a refusal means."""
+_LIMITS_OF_ENDS: Final = {
+    Reason.MESSAGE_TOO_BIG: "message_bytes",
+    Reason.TOO_OLD: "session_seconds",
+    Reason.IDLE: "idle_seconds",
+}
+"""Which limit the end of a session means."""
 
 
 class Metrics(Collector):
@@ -237,11 +242,14 @@ class Metrics(Collector):
         for (refusal, _), count in sums.refusals.items():
             if refusal in _LIMITS:
                 limits[_LIMITS[refusal]] += count
+        for (reason, _), count in self._ended.items():
+            if reason in _LIMITS_OF_ENDS:
+                limits[_LIMITS_OF_ENDS[reason]] += count
         yield _counter(
             "relay_limit_decisions",
             "What limits decided against a client.",
             ("limit", "decision"),
-            (((limit, "refused"), limits[limit]) for limit in _LIMITS.values()),
+            (((limit, "refused"), limits[limit]) for limit in (*_LIMITS.values(), *_LIMITS_OF_ENDS.values())),
         )
 
     def _upstreams(self) -> Iterator[Metric]:

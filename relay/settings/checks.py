@@ -34,6 +34,7 @@ def check(read: Values, findings: Findings) -> None:
     _check_tenant_keys(read, findings)
     _check_aliases(read, findings)
     _check_short_secrets(read, findings)
+    _check_unused(read, findings)
 
 
 def _check_ports(read: Values, findings: Findings) -> None:
@@ -200,6 +201,23 @@ def _check_short_secrets(read: Values, findings: Findings) -> None:
                 f"the secret is shorter than {_SHORT_SECRET} characters",
                 hint="make one with: openssl rand -hex 32",
             )
+
+
+_UNUSED: Final = {
+    ("store", "url"): "this version keeps everything in one process",
+    ("keys", "sealing_key"): "this version mints no client secrets",
+}
+"""What the file may hold already, and nothing acts upon yet."""
+
+
+def _check_unused(read: Values, findings: Findings) -> None:
+    """Say of each key that is accepted for what comes later that it does nothing now."""
+    for (section, key), why in _UNUSED.items():
+        if key in read.get(section, {}):
+            findings.warning((section, key), f"is read but not used: {why}")
+    for at, upstream in _all_upstreams(read):
+        if upstream.get("warm"):
+            findings.warning((*at, "warm"), "is read but not used: this version keeps no warm sockets")
 
 
 def _listed(names: Collection[str]) -> str:

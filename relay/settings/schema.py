@@ -64,17 +64,21 @@ LISTEN: Final = Table(
 )
 
 OPS: Final = Table(
-    about="The operator's port: `/livez`, `/readyz`, `/metrics` and `/admin`. Keep it off the public network.",
+    about="The operator's port: `/livez`, `/readyz` and `/metrics`. Keep it off the public network.",
     of=Ops,
     keys={
         "host": Key(shape=HOST, about="The address to listen on."),
         "port": Key(shape=_PORT, about="The TCP port; 0 takes any free one."),
-        "token": Key(shape=SECRET, about="The bearer token that `/admin` asks for.", absent="no `/admin`"),
+        "token": Key(
+            shape=SECRET,
+            about="The bearer token of `/admin`, which this version does not have yet.",
+            absent="no `/admin`",
+        ),
     },
 )
 
 STORE: Final = Table(
-    about="What several relay processes share: permits, rates, budgets.",
+    about="What several relay processes share. Read and checked; this version runs as one process.",
     of=Store,
     keys={
         "url": Key(
@@ -96,7 +100,7 @@ KEYS: Final = Table(
         ),
         "sealing_key": Key(
             shape=SECRET,
-            about="Seals client secrets; the same in every process of a fleet.",
+            about="Seals client secrets, which this version does not mint yet.",
             absent="client secrets are not issued",
         ),
     },
@@ -151,7 +155,9 @@ UPSTREAM: Final = Table(
             about="Certificates to trust in place of the system's, in PEM.",
             absent="the system's",
         ),
-        "warm": Key(shape=whole(0, _MOST_WARM), about="Sockets kept open ahead of demand."),
+        "warm": Key(
+            shape=whole(0, _MOST_WARM), about="Sockets kept open ahead of demand; this version keeps none yet."
+        ),
     },
 )
 

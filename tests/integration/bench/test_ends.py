@@ -7,6 +7,7 @@ import pytest
 from relay.bench import legs as legs_module
 from relay.bench import measures
 from relay.bench.legs import Ends, Pair, hang_up
+from relay.bench.machine import NOTHING_SPENT, Spent
 from relay.bench.measures import closed_loop, idle, integrity, paced, setups
 from relay.bench.messages import SESSION_CREATED, Direction
 from relay.bench.traffic import Traffic, lanes_of
@@ -91,15 +92,15 @@ async def test_nobody_listening_is_an_error_of_the_network(ends: Ends) -> None:
 
 @pytest.mark.parametrize("direction", Direction)
 async def test_a_closed_loop_carries_messages_and_proves_each(ends: Ends, direction: Direction) -> None:
-    load = await closed_loop(await pairs(ends, 4), direction, 300, seconds=0.1, clock=lambda: 0)
-    assert load.messages > 100
-    assert load.arrived >= load.messages
+    load = await closed_loop(await pairs(ends, 4), direction, 300, seconds=0.1, clock=lambda: NOTHING_SPENT)
+    assert load.window.count > 100
+    assert load.arrived >= load.window.count
     assert load.bad == 0
 
 
 async def test_a_paced_flow_keeps_its_pace_and_tells_latency(ends: Ends) -> None:
-    load = await paced(await pairs(ends, 10), 200, seconds=0.3, clock=lambda: 0)
-    assert 300 < load.messages < 900
+    load = await paced(await pairs(ends, 10), 200, seconds=0.3, clock=lambda: NOTHING_SPENT)
+    assert 300 < load.window.count < 900
     assert load.bad == 0
     assert load.p50_us is not None
     assert load.p99_us is not None
@@ -107,14 +108,15 @@ async def test_a_paced_flow_keeps_its_pace_and_tells_latency(ends: Ends) -> None
 
 
 async def test_cpu_is_told_per_message(ends: Ends) -> None:
-    ticks = iter((1_000_000, 3_000_000))
+    ticks = iter((Spent(1_000_000, 0), Spent(3_000_000, 7_000_000)))
     load = await closed_loop(await pairs(ends, 1), Direction.UP, 200, seconds=0.05, clock=lambda: next(ticks))
-    assert load.cpu_us == pytest.approx(2_000 / load.messages)
+    assert load.window.cpu_us == pytest.approx(2_000 / load.window.count)
+    assert load.window.disturbed > 0.007 / (2 * 0.05)
 
 
 async def test_set_ups_are_counted_and_leave_nothing_open(ends: Ends) -> None:
-    run = await setups(lambda: ends.dial(url(ends), {}), seconds=0.2, clock=lambda: 0)
-    assert run.sessions > 10
+    run = await setups(lambda: ends.dial(url(ends), {}), seconds=0.2, clock=lambda: NOTHING_SPENT)
+    assert run.window.count > 10
     assert run.failed == 0
 
 

@@ -18,14 +18,27 @@ def test_a_process_is_counted_with_its_descendants() -> None:
         assert machine.rss_bytes(child.pid) > 2_000_000
     finally:
         child.communicate(b"\n")
-    assert machine.cpu_ns(child.pid) == 0
+    assert machine.spent(child.pid) == machine.NOTHING_SPENT
 
 
 def test_cpu_is_what_was_burnt() -> None:
-    before, burnt = machine.cpu_ns(os.getpid()), time.process_time_ns()
+    before, burnt = machine.spent_here(), time.process_time_ns()
     while time.process_time_ns() - burnt < 50_000_000:
         pass
-    assert 40_000_000 < machine.cpu_ns(os.getpid()) - before < 500_000_000
+    assert 40_000_000 < machine.spent_here().ran - before.ran < 500_000_000
+
+
+def test_two_programs_on_one_core_keep_each_other_waiting() -> None:
+    with machine.pinned(machine.cores().load):
+        rival = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        try:
+            before, until = machine.spent_here(), time.monotonic() + 0.3
+            while time.monotonic() < until:
+                pass
+            assert machine.spent_here().waited - before.waited > 20_000_000
+        finally:
+            rival.kill()
+            rival.wait()
 
 
 def test_a_body_is_pinned_and_let_go() -> None:

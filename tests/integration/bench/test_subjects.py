@@ -20,12 +20,12 @@ async def carried(kind: Kind) -> None:
         started(kind, ends, core=machine.cores().subject, descriptors=4_000) as subject,
     ):
         pair = await subject.pair()
-        load = await closed_loop([pair], Direction.DOWN, 4096, seconds=0.1, clock=subject.cpu_ns)
-        assert (load.bad, load.messages > 0, load.cpu_us > 0) == (0, True, True)
+        load = await closed_loop([pair], Direction.DOWN, 4096, seconds=0.1, clock=subject.spent)
+        assert (load.bad, load.window.count > 0, load.window.cpu_us > 0) == (0, True, True)
         assert subject.rss_bytes() > 1_000_000
         assert subject.pid is not None
         assert os.sched_getaffinity(subject.pid) == {machine.cores().subject}
-    assert machine.cpu_ns(subject.pid) == 0, "it still runs"
+    assert machine.spent(subject.pid) == machine.NOTHING_SPENT, "it still runs"
 
 
 async def test_the_relay_carries_sessions_on_its_core_and_is_ended() -> None:

@@ -10,22 +10,27 @@ from relay.bench.figures import (
     Mode,
     SetupSample,
     best,
+    calm_cpu_us,
     p50,
     p99,
     session_rows,
     size_rows,
 )
-from relay.bench.measures import Idle, Integrity, Load, Setups, percentile
+from relay.bench.measures import Idle, Integrity, Load, Setups, Window, percentile
 from relay.bench.messages import Direction
 from relay.bench.recipes import Kind
 
 
+def window(cpu_us: float, *, count: int = 100, seconds: float = 1.0, taken: float = 0.0) -> Window:
+    return Window(count=count, seconds=seconds, cpu_us=cpu_us, disturbed=taken)
+
+
 def run(cpu_us: float, *, seconds: float = 1.0, bad: int = 0) -> Load:
-    return Load(messages=100, seconds=seconds, cpu_us=cpu_us, arrived=100, bad=bad)
+    return Load(window=window(cpu_us, seconds=seconds), arrived=100, bad=bad)
 
 
 def timed(median: float, tail: float) -> Load:
-    return Load(messages=100, seconds=1, cpu_us=30, arrived=100, bad=0, p50_us=median, p99_us=tail)
+    return Load(window=window(30), arrived=100, bad=0, p50_us=median, p99_us=tail)
 
 
 FINDINGS = Findings(
@@ -43,8 +48,8 @@ FINDINGS = Findings(
         LoadSample(Kind.HAPROXY, Mode.DOWN, 200, run(8)),
     ),
     setups=(
-        SetupSample(Kind.RELAY, Setups(sessions=500, seconds=1, cpu_us=700, failed=1)),
-        SetupSample(Kind.RELAY, Setups(sessions=600, seconds=1, cpu_us=650, failed=0)),
+        SetupSample(Kind.RELAY, Setups(window(700, count=500), failed=1)),
+        SetupSample(Kind.RELAY, Setups(window(650, count=600), failed=0)),
     ),
     idle=(IdleSample(Kind.RELAY, Idle(sessions=100, alive=96, bytes_each=30_000)),),
     integrity=(IntegritySample(Kind.RELAY, Direction.UP, True, Integrity(sent=92, intact=84)),),
@@ -55,6 +60,24 @@ def test_the_best_round_counts() -> None:
     assert FINDINGS.cpu_us(Kind.RELAY, Mode.UP, 200) == 10
     assert FINDINGS.setup_cpu_us(Kind.RELAY) == 650
     assert FINDINGS.setups_per_second(Kind.RELAY) == 600
+
+
+def test_a_round_that_others_disturbed_is_no_figure_of_cpu() -> None:
+    assert calm_cpu_us([window(14), window(11, taken=0.4), window(13, taken=0.01)]) == 13
+
+
+def test_where_no_round_was_calm_the_calmest_counts() -> None:
+    assert calm_cpu_us([window(11, taken=0.4), window(14, taken=0.2)]) == 14
+
+
+def test_how_much_others_took_is_told_of_the_worst_measure_in_its_calmest_round() -> None:
+    def sample(subject: Kind, taken: float) -> LoadSample:
+        return LoadSample(subject, Mode.UP, 200, Load(window(1, taken=taken), arrived=1, bad=0))
+
+    direct, relay = Kind.DIRECT, Kind.RELAY
+    shared = Findings(loads=(sample(direct, 0.5), sample(direct, 0.1), sample(relay, 0.3)))
+    assert shared.disturbed() == 0.3
+    assert Findings().disturbed() == 0.0
 
 
 def test_a_closed_loop_is_half_up_and_half_down() -> None:

@@ -2,12 +2,12 @@ from math import nan
 
 from relay.bench.figures import Findings, IdleSample, LoadSample, Mode
 from relay.bench.goals import Verdict, goals, held
-from relay.bench.measures import Idle, Load
+from relay.bench.measures import Idle, Load, Window
 from relay.bench.recipes import Kind
 
 
 def loops(subject: Kind, size: int, cpu_us: float) -> tuple[LoadSample, LoadSample]:
-    load = Load(messages=100, seconds=1, cpu_us=cpu_us, arrived=100, bad=0)
+    load = Load(Window(100, 1.0, cpu_us, 0.0), arrived=100, bad=0)
     return LoadSample(subject, Mode.UP, size, load), LoadSample(subject, Mode.DOWN, size, load)
 
 
@@ -46,6 +46,6 @@ def test_memory_is_held_to_35_kb_a_session() -> None:
 
 
 def test_one_message_lost_misses_the_goal() -> None:
-    load = Load(messages=100, seconds=1, cpu_us=1, arrived=100, bad=1)
+    load = Load(Window(100, 1.0, 1, 0.0), arrived=100, bad=1)
     findings = Findings(loads=(LoadSample(Kind.RELAY, Mode.UP, 200, load),))
     assert verdict(findings, "messages and sessions lost") is Verdict.MISSED

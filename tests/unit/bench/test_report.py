@@ -6,7 +6,7 @@ from rich.console import Console
 from relay.bench.campaign import Plan
 from relay.bench.figures import Findings, LoadSample, Mode
 from relay.bench.machine import PACKAGES, Cores, Machine
-from relay.bench.measures import Load
+from relay.bench.measures import Load, Window
 from relay.bench.recipes import Kind
 from relay.bench.report import Report, report, show
 
@@ -19,8 +19,8 @@ MACHINE = Machine(
 )
 
 
-def made(*subjects: Kind, cores: Cores = Cores(0, 1)) -> Report:  # noqa: B008 - a frozen value
-    load = Load(messages=100, seconds=1, cpu_us=12.34, arrived=100, bad=3)
+def made(*subjects: Kind, cores: Cores = Cores(0, 1), taken: float = 0.0) -> Report:  # noqa: B008 - a frozen value
+    load = Load(Window(100, 1.0, 12.34, taken), arrived=100, bad=3)
     loads = tuple(LoadSample(kind, mode, 200, load) for kind in subjects for mode in (Mode.UP, Mode.DOWN))
     plan = Plan(subjects=subjects, sizes=(200,), sessions=64, seconds=0.5, rounds=3, idle=1000)
     return report(plan, Findings(loads=loads), machine=MACHINE, cores=cores, peers={"nginx": "1.22"})
@@ -52,6 +52,11 @@ def test_goals_are_shown_where_the_relay_was_measured() -> None:
 
 def test_messages_lost_are_shown() -> None:
     assert "miss" in printed(made(Kind.RELAY))
+
+
+def test_a_machine_that_was_not_quiet_is_told() -> None:
+    assert "took up to 30% of these cores" in printed(made(Kind.DIRECT, taken=0.3))
+    assert "measure again" not in printed(made(Kind.DIRECT, taken=0.01))
 
 
 def test_a_machine_of_one_core_is_told() -> None:
