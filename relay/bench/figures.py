@@ -121,7 +121,7 @@ class Findings(msgspec.Struct, frozen=True):
         return best(sample.idle.bytes_each for sample in self.idle if sample.subject is subject)
 
     def disturbed(self) -> float:
-        """Return the share of time lost to other programs in the worst of the calmest rounds; 0.0 for none."""
+        """Return the share of time spent waiting for other programs, in the worst of the calmest rounds."""
         rounds: dict[tuple[Kind, Mode, int], list[float]] = {}
         for run in self.loads:
             rounds.setdefault((run.subject, run.mode, run.size), []).append(run.load.window.disturbed)

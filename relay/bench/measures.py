@@ -32,7 +32,7 @@ SETUPS_AT_ONCE: Final = 16
 IDLE_SETTLE_SECONDS: Final = 1.0
 """After the last set-up: what it used for the moment has been given back."""
 
-INTEGRITY_BATCH: Final = ((9 << 10, 64), (64 << 10, 24), (4 << 20, 3))
+INTEGRITY_BATCH: Final = ((9 << 10, 64), (64 << 10, 24), (4 << 20, 2))
 """Sizes in bytes and how many of each: over one socket buffer, over all of them, and many times over."""
 
 SLOW_SOCKET_BYTES: Final = 64 << 10

@@ -69,7 +69,7 @@ def show(console: Console, shown: Report) -> None:
     taken = shown.samples.disturbed()
     if taken > CALM:
         console.print(
-            f"Other programs took up to {taken:.0%} of these cores in the calmest rounds: "
+            f"Other programs kept this waiting for up to {taken:.0%} of the time, even in the calmest rounds: "
             "measure again when the machine is quiet.",
             style="yellow",
             highlight=False,

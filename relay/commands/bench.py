@@ -1,5 +1,7 @@
 """`relay bench`: measure the relay against a direct connection and its peers."""
 
+import asyncio
+import signal
 from pathlib import Path
 from typing import Final
 
@@ -65,8 +67,9 @@ Subjects:
 
 \b
 One process plays every client and the upstream, on a core of its own. Each message is a distinct Realtime event
-and is compared, byte for byte, where it arrives. Figures are the best of the rounds; the goals are ratios, so a
-slower machine changes them little. Exit status: 0, or 1 if a message or a session was lost.
+and is compared, byte for byte, where it arrives. Figures are the best of the rounds that no other program
+disturbed, and it is said if there was none. The goals are ratios, so a slower machine changes them little.
+Exit status: 0, or 1 if a message or a session was lost.
 
 \b
 Examples:
@@ -159,6 +162,8 @@ def command(
         result = uvloop.run(_measured(plan, console))
     except (SubjectError, PlanError, RuntimeError) as failure:
         raise click.ClickException(str(failure)) from failure
+    except asyncio.CancelledError as told:
+        raise click.Abort from told
     show(console, result)
     if document is not None:
         document.write_bytes(result.document())
@@ -167,7 +172,11 @@ def command(
 
 
 async def _measured(plan: Plan, console: Console) -> Report:
-    """Carry *plan* out under a progress bar that moves only between two measures."""
+    """Carry *plan* out under a progress bar that moves only between two measures. SIGTERM cancels it."""
+    itself = asyncio.current_task()
+    assert itself is not None
+    # As on Ctrl-C, whatever was started is ended first.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, itself.cancel)
     peers = {kind.value: await version(kind) for kind in plan.subjects if kind in TUNNELS}
     columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     # No refreshing of its own: its thread would run on the core of the load, within the windows.

@@ -26,19 +26,16 @@ SMALL: Final = 64
 class Assembly:
     """One direction's message in the making."""
 
-    __slots__ = ("_cap", "_fragments", "_parts", "opcode")
+    __slots__ = ("_cap", "_fragments", "_parts", "idle", "opcode")
 
     def __init__(self, cap: float) -> None:
         self._cap = cap
         self._parts: bytearray | None = None
         self._fragments = 0
+        self.idle = True
+        """Whether no message is in the making; asked for every frame."""
         self.opcode = TEXT
         """Of the message last returned: `TEXT` or `BINARY`."""
-
-    @property
-    def idle(self) -> bool:
-        """Whether no message is in the making."""
-        return self._parts is None
 
     def data(self, opcode: int, payload: memoryview, fin: bool) -> memoryview | Reason | None:
         """Take a data frame. Return the whole message, None while there is more to come, or what is wrong.
@@ -54,7 +51,7 @@ class Assembly:
             self.opcode = opcode
             if fin:
                 return payload
-            self._parts, self._fragments = bytearray(payload), 1
+            self._parts, self._fragments, self.idle = bytearray(payload), 1, False
             return None
         if parts is None:
             return Reason.PROTOCOL_ERROR  # 5.4: nothing to continue
@@ -64,7 +61,7 @@ class Assembly:
         parts += payload
         if not fin:
             return None
-        self._parts = None
+        self._parts, self.idle = None, True
         return memoryview(parts)
 
     def _flooded(self, parts: bytearray) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from relay.core import events
 from relay.core.actions import FORWARD, Actions, Moment, Observe, Send, Spend
 from relay.core.allowance import Allowance
-from relay.core.audio import AudioFormat, decoded_bytes, format_named, padding_of
+from relay.core.audio import AudioFormat, format_named
 from relay.core.events import KIND_OF, Kind, Outcome, Told, table
 from relay.core.refusals import Reason, Refusal
 from relay.core.strict import Event
@@ -32,6 +32,9 @@ _AUDIO_FORWARDED: Final = Kind.AUDIO * _OUTCOMES + Outcome.FORWARDED
 _TEXT_FORWARDED: Final = Kind.TEXT * _OUTCOMES + Outcome.FORWARDED
 _WINDOW: Final = 512
 """An audio delta's `delta` starts, and ends, within so many bytes of the message's."""
+_MEASURED_ONE_IN: Final = 31
+"""What stands round the audio of a delta is as long as round the one before, give or take a digit of an index:
+so it is measured once in a while, and not for every frame."""
 
 
 class _Delta(msgspec.Struct):
@@ -78,7 +81,9 @@ class Downlink:
         self._redact = redact
         self._set_input_format = set_input_format
         self._epoch = epoch
-        self._format = AudioFormat.PCM
+        self._seconds_per_character = _seconds_per_character(AudioFormat.PCM)
+        self._unmeasured = 0
+        self._around = 0
         self._transcriber: str | None = None
 
     def judge(self, message: memoryview, text: bool, now: Seconds) -> Actions:
@@ -87,7 +92,16 @@ class Downlink:
         told = events.told_by(message) if text else None
         if told is Told.AUDIO_DELTA:
             self.counts[_AUDIO_FORWARDED] += 1
-            self.audio_seconds += _bytes_of_delta(message) / self._format.bytes_per_second
+            if self._unmeasured:
+                self._unmeasured -= 1
+            else:
+                self._around = len(message) - _length_of_delta(message)
+                self._unmeasured = _MEASURED_ONE_IN
+            length = len(message) - self._around
+            if (
+                length > 0
+            ):  # or else its surroundings are not those that were measured: a figure never goes down
+                self.audio_seconds += length * self._seconds_per_character
             return self._timed(Moment.FIRST_AUDIO, now) if self._turns.timing else FORWARD
         if told is Told.TEXT_DELTA:
             self.counts[_TEXT_FORWARDED] += 1
@@ -119,7 +133,9 @@ class Downlink:
         heard = format_named(table(session, "audio", "input").get("format"))
         if heard is not None:
             self._set_input_format(heard)
-        self._format = format_named(table(session, "audio", "output").get("format")) or self._format
+        spoken = format_named(table(session, "audio", "output").get("format"))
+        if spoken is not None:
+            self._seconds_per_character = _seconds_per_character(spoken)
         transcriber = table(session, "audio", "input", "transcription").get("model")
         self._transcriber = transcriber if isinstance(transcriber, str) else None
         if self._asked == self._served or session.get("model") != self._served:
@@ -185,6 +201,10 @@ class Downlink:
         return FORWARD
 
 
+def _seconds_per_character(audio: AudioFormat) -> float:
+    return 3 / 4 / audio.bytes_per_second  # four characters of base64 hold three bytes
+
+
 def _instead(event: Event) -> Actions:
     return (Send(Side.CLIENT, events.encode(event)),)
 
@@ -202,19 +222,20 @@ def _cleaned(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 -
             return value
 
 
-def _bytes_of_delta(message: memoryview) -> int:
-    """Return how much audio an audio delta holds, without reading the audio."""
+def _length_of_delta(message: memoryview) -> int:
+    """Return how many characters of base64 an audio delta holds, without reading them."""
     head = bytes(message[:_WINDOW])
-    start = head.find(b'"delta":"')
+    start = head.find(_DELTA)
     if start >= 0:
-        start += len(b'"delta":"')
+        start += len(_DELTA)
         first = max(start, len(message) - _WINDOW)
-        tail = bytes(message[first:])
-        end = tail.find(b'"')
+        end = bytes(message[first:]).find(b'"')
         if end >= 0 and (first == start or end > 0):
-            return decoded_bytes(first + end - start, padding_of(tail[max(0, end - 2) : end]))
+            return first + end - start
     try:
-        delta = _decode_delta(message).delta
+        return len(_decode_delta(message).delta)
     except events.UNREADABLE:
         return 0
-    return decoded_bytes(len(delta), padding_of(delta[-2:].encode()))
+
+
+_DELTA: Final = b'"delta":"'

@@ -255,8 +255,7 @@ class Session:
         return (*actions, Look(Side.CLIENT))
 
     def _finished(self) -> Actions:
-        if self._phase is Phase.CLOSED:
-            return NOTHING
+        assert self._phase is Phase.CLOSING
         assert self._finish is not None
         self._phase = Phase.CLOSED
         self._deadlines.clear()

@@ -12,7 +12,7 @@ from relay.core import events, policy
 from relay.core.actions import FORWARD, Actions, Send
 from relay.core.allowance import Allowance
 from relay.core.audio import AudioFormat, decoded_bytes, padding_of
-from relay.core.events import APPENDS, CLIENT_KINDS, Kind, Outcome
+from relay.core.events import APPENDS, CLIENT_KINDS, Kind, Outcome, decode_append
 from relay.core.pacing import Pacer
 from relay.core.refusals import Reason, Refusal, Refused
 from relay.core.strict import Event, LooseJsonError, read_strictly
@@ -84,20 +84,29 @@ class Uplink:
         # Base64 is ASCII, so an append that is not needs the slow way anyhow; nor is UTF-8 in doubt.
         if text and data.isascii():
             try:
-                append = events.decode_append(data)
+                append = decode_append(data)
             except events.UNREADABLE:
                 return self._judge_whole(data, text, now)
             audio = memoryview(append.audio)
+            if audio[0] != _QUOTE:
+                return self._judge_whole(data, text, now)
             length = len(audio) - 2
-            if size - length <= self._slack and audio[0] == _QUOTE and b"\\" not in data:
-                held = decoded_bytes(length, padding_of(bytes(audio[-3:-1])))
-                if held <= self._chunk_bytes:
-                    seconds = held / self._bytes_per_second
-                    self.audio_seconds += seconds
-                    wait = self._audio.spend(seconds, now)
-                    self.wait = max(self.wait, wait)
-                    self.counts[_AUDIO_FORWARDED] += 1
-                    return FORWARD
+            padding = 0
+            if audio[-2] == _EQUALS:
+                padding = 2 if audio[-3] == _EQUALS else 1
+            held = (length - padding) * 3 // 4  # `decoded_bytes` and `padding_of`, without the calls
+            if (
+                size - length <= self._slack
+                and held <= self._chunk_bytes
+                and data.find(b"\\") < 0  # half the price of `in`
+            ):
+                seconds = held / self._bytes_per_second
+                self.audio_seconds += seconds
+                wait = self._audio.spend(seconds, now)
+                if wait > self.wait:  # noqa: PLR1730 - max() is thrice the price
+                    self.wait = wait
+                self.counts[_AUDIO_FORWARDED] += 1
+                return FORWARD
         return self._judge_whole(data, text, now)
 
     def set_format(self, audio: AudioFormat) -> None:
@@ -270,3 +279,4 @@ def _about(refused: Refused, event: Event) -> Refused:
 
 
 _QUOTE: Final = ord('"')
+_EQUALS: Final = ord("=")

@@ -3,6 +3,7 @@
 import json
 from math import inf
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -32,14 +33,14 @@ from relay.core.tenants import AUDIO_BURST, BYTES_BURST
 from relay.core.turns import Turns
 from relay.core.words import OTHER, Side
 from tests.property.messages import client_messages, upstream_messages
-from tests.unit.core.gates import downlink, plan, uplink
+from tests.unit.core.gates import append, downlink, plan, uplink, wire
 
 LIMITS = plan(
     session_seconds=200,
     idle_seconds=60,
     chunk_bytes=3000,
-    audio_seconds_per_second=0.001,
-    bytes_per_second=100.0,
+    audio_seconds_per_second=0.01,
+    bytes_per_second=1000.0,
     events_per_second=2,
     responses_per_minute=3,
     tokens_per_minute=500,
@@ -144,7 +145,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     # --- what happens -------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([0.0, 0.001, 0.5, 1.0, 10.0, 25.0]) | st.floats(0, 30))
+    @rule(seconds=st.sampled_from([0.0, 0.001, 0.5, 1.0, 4.0, 10.0, 25.0]) | st.floats(0, 30))
     def wait(self, seconds: float) -> None:
         until = self.now + seconds
         while self.session.deadline <= until:
@@ -152,7 +153,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.do(self.session.tick(self.now))
         self.now = until
 
-    @rule(seconds=st.floats(0, 40))
+    @rule(seconds=st.sampled_from([11.0, 25.0, 40.0]) | st.floats(0, 40))
     def oversleep(self, seconds: float) -> None:
         """The event loop was busy: every alarm since goes off in one tick."""
         self.now += seconds
@@ -181,9 +182,11 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: Side.CLIENT not in self.gone)
     @rule()
     def client_bursts(self) -> None:
-        """Spend what may come at once, so that pacing begins."""
+        """Spend what may come at once, so that pacing begins: first a long debt, then a shorter one."""
         self.up._pace.spend(BYTES_BURST, self.now)
         self.up._audio.spend(AUDIO_BURST, self.now)
+        self.says(Side.CLIENT, append("A" * 3000), is_text=True)
+        self.says(Side.CLIENT, wire({"type": "response.cancel"}), is_text=True)
 
     @rule(side=sides, times=st.sampled_from([1, 1, 1, 1, 1, 70]))
     def ping(self, side: Side, times: int) -> None:
@@ -294,3 +297,4 @@ class SessionMachine(RuleBasedStateMachine):
 
 
 TestSession = SessionMachine.TestCase
+TestSession.settings = settings(max_examples=4 * settings().max_examples)

@@ -95,10 +95,10 @@ def test_parsers_agree_on_every_document_that_is_accepted(table: dict[str, Any],
 def test_a_document_is_refused_only_for_a_reason(table: dict[str, Any]) -> None:
     text = json.dumps(table)
     try:
-        msgspec.json.decode(text.encode())
-        sound = "NaN" not in text and "Infinity" not in text
+        msgspec.json.decode(text)
+        sound = True
     except msgspec.DecodeError:
-        sound = False
+        sound = False  # a number that is none, or a surrogate alone
     big = any(abs(number) >= 2**63 for number in whole_numbers(table))
     assert (read(text) is not None) == (sound and not big)
 
@@ -130,21 +130,24 @@ def test_nothing_else_is_raised_over_any_text(text: str) -> None:
     agrees(text)
 
 
-@given(tables, st.data())
-def test_a_key_given_twice_anywhere_is_refused(table: dict[str, Any], data: st.DataObject) -> None:
-    text = json.dumps(table)
-    opens = [at for at, mark in enumerate(text) if mark == "{"]
-    at = data.draw(st.sampled_from(opens))
-    first, second = data.draw(st.permutations(['"k\\u0065y":1', '"key":2']))
-    comma = "" if text[at + 1] == "}" else ","
-    doubled = f"{text[: at + 1]}{first},{second}{comma}{text[at + 1 :]}"
-    try:
-        json.loads(doubled)
-    except ValueError:
-        return  # the brace stood inside a string
-    if "key" in json.dumps(json.loads(doubled)) and json.loads(doubled) != json.loads(text):
-        inside_string = doubled.count('"key":2') == 0
-        assert inside_string or read(doubled) is None
+wrappings = st.lists(st.sampled_from(["[%s]", "[1,%s]", '{"a":%s}', '{"b":{},"a":%s}']), max_size=4)
+
+
+def wrapped(members: list[str], wrappings: list[str]) -> str:
+    inner = "{" + ",".join(member for member in members if member) + "}"
+    for wrapping in wrappings:
+        inner = wrapping % inner
+    return f'{{"x":{inner}}}'
+
+
+@given(tables, wrappings, st.permutations(['"key":1', r'"k\u0065y":2']))
+def test_a_key_given_twice_anywhere_is_refused(
+    table: dict[str, Any], wrappings: list[str], twice: list[str]
+) -> None:
+    assume("key" not in table and read(json.dumps(table)) is not None)
+    between = json.dumps(table)[1:-1]
+    assert read(wrapped([twice[0], between], wrappings)) is not None
+    assert read(wrapped([twice[0], between, twice[1]], wrappings)) is None
 
 
 @given(st.lists(st.sampled_from(["[", '{"a":']), min_size=1, max_size=2 * MAX_DEPTH))

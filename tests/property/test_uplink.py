@@ -177,7 +177,7 @@ def test_audio_within_the_limit_passes_whatever_the_white_space(limit: int, unde
     text = f'{{"type":"input_audio_buffer.append",{" " * spaces}"audio":"{audio}"}}'
     gate = uplink(plan(chunk_bytes=limit))
     assert gate.judge(memoryview(text.encode()), True, 0) is FORWARD
-    assert gate.audio_seconds * 48_000 == round(gate.audio_seconds * 48_000) == size
+    assert gate.audio_seconds == size / 48_000
 
 
 @given(st.lists(st.sampled_from(["", "=", "==", "QQ==", "QUJD==", "QUJD", "Q"]), max_size=20))

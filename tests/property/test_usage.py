@@ -1,5 +1,7 @@
 """Usage adds up, costs never go down, and nothing an upstream may say makes either negative."""
 
+from fractions import Fraction
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +57,21 @@ def test_more_usage_never_costs_less(
     cost = table.cost(model, one, factor)
     assert isinstance(cost, int)
     assert 0 <= cost <= table.cost(model, one + more, factor)
+
+
+def exactly(price: Price, usage: Usage) -> Fraction:
+    """Return what *usage* costs in millionths of a dollar, unrounded."""
+    exact = Fraction(usage.seconds) * Fraction(price.per_minute) / 60 * 1_000_000
+    for kind in TOKEN_KINDS:
+        exact += getattr(usage, kind) * Fraction(getattr(price, kind))
+    return exact
+
+
+@given(prices, usages)
+def test_a_bill_is_the_exact_cost_rounded_up(price: Price, usage: Usage) -> None:
+    cost, exact = PriceTable({"m": price}).cost("m", usage), exactly(price, usage)
+    floats = Fraction(1, 10**6) + exact / 10**12
+    assert exact - floats <= cost < exact + 1 + floats
 
 
 @given(prices, st.lists(usages, min_size=1, max_size=5))

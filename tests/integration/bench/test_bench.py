@@ -1,9 +1,12 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from relay.bench import machine
 
 SMALL = ("--sizes", "200", "--seconds", "0.1", "--rounds", "1", "--idle", "5", "--sessions", "4")
 
@@ -37,6 +40,22 @@ def test_a_small_campaign_prints_tables_and_writes_every_figure(tmp_path: Path) 
     }
     assert document["sessions"][1]["lost"] == 0
     assert document["sessions"][1]["proved"] > 4 * 92
+
+
+def test_a_campaign_told_to_stop_ends_what_it_started() -> None:
+    campaign = subprocess.Popen(
+        [sys.executable, "-m", "relay", "bench", *SMALL, "--only", "websockets"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 20
+    while len(started := machine.family(campaign.pid)) < 2:
+        assert time.monotonic() < deadline
+    campaign.terminate()
+    _, said = campaign.communicate(timeout=20)
+    assert campaign.returncode == 1
+    assert said == b"Aborted!\n"
+    assert [machine.spent(pid) for pid in started] == [machine.NOTHING_SPENT] * len(started)
 
 
 def test_more_idle_sessions_than_descriptors_are_refused_in_a_sentence() -> None:

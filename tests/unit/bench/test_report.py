@@ -55,7 +55,7 @@ def test_messages_lost_are_shown() -> None:
 
 
 def test_a_machine_that_was_not_quiet_is_told() -> None:
-    assert "took up to 30% of these cores" in printed(made(Kind.DIRECT, taken=0.3))
+    assert "waiting for up to 30% of the time" in printed(made(Kind.DIRECT, taken=0.3))
     assert "measure again" not in printed(made(Kind.DIRECT, taken=0.01))
 
 

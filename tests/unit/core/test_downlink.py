@@ -53,14 +53,14 @@ def test_an_audio_delta_passes_by_the_constant() -> None:
 def test_audio_is_measured_without_being_read(size: int, more: dict[str, object]) -> None:
     gate = downlink()
     gate.judge(audio_delta(base64.b64encode(bytes(size)).decode(), **more), True, 0)
-    assert gate.audio_seconds * 48_000 == pytest.approx(size)
+    assert gate.audio_seconds * 48_000 == pytest.approx(size, abs=2.01)  # the padding counts
 
 
 def test_audio_is_measured_where_the_upstream_writes_its_json_otherwise() -> None:
-    gate = downlink()
-    gate.judge(wire({"type": "response.output_audio.delta", "delta": SECOND}), True, 0)
-    gate.judge(wire({"type": "response.output_audio.delta", "filler": "x" * 600, "delta": SECOND}), True, 0)
-    assert gate.audio_seconds == 2
+    for filler in ({}, {"filler": "x" * 600}):
+        gate = downlink()
+        gate.judge(wire({"type": "response.output_audio.delta", **filler, "delta": SECOND}), True, 0)
+        assert gate.audio_seconds == 1
 
 
 @pytest.mark.parametrize("tail", [b"", b'"delta":"QUJD', b'"delta":7}', b'"x":"\xff"}'])
