@@ -56,7 +56,7 @@ def command(path: Path, log_level: str) -> None:
 async def _serve(settings: Settings, path: Path) -> None:
     relay = Relay(settings)
     loop = asyncio.get_running_loop()
-    stop, hurry = asyncio.Event(), asyncio.Event()
+    stop, hurry, again = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     def told_to_stop() -> None:
         (hurry if stop.is_set() else stop).set()
@@ -64,21 +64,27 @@ async def _serve(settings: Settings, path: Path) -> None:
     async with relay.running():
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, told_to_stop)
-        loop.add_signal_handler(signal.SIGHUP, _reload, relay, path)
+        loop.add_signal_handler(signal.SIGHUP, again.set)
+        reloading = asyncio.create_task(_reload_when_told(again, relay, path), name="reload")
         await stop.wait()
         draining = asyncio.create_task(relay.drain(), name="drain")
         hurrying = asyncio.create_task(hurry.wait(), name="hurry")
         await asyncio.wait({draining, hurrying}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (draining, hurrying):
+        for task in (draining, hurrying, reloading):
             task.cancel()
-        await asyncio.gather(draining, hurrying, return_exceptions=True)
+        await asyncio.gather(draining, hurrying, reloading, return_exceptions=True)
 
 
-def _reload(relay: Relay, path: Path) -> None:
-    fresh = load_file(str(path))
-    if isinstance(fresh, Problems):
-        log.error("configuration refused: the last good one stays", problems=fresh.text().splitlines())
-        return
-    ended = relay.reload(fresh)
-    logs.configure(redactor_of(fresh), logging.getLogger().level)
-    log.info("configuration read again", tenants=len(fresh.catalog.tenants), sessions_ended=ended)
+async def _reload_when_told(again: asyncio.Event, relay: Relay, path: Path) -> None:
+    """Read the file again whenever *again* is set; in a thread, since ten thousand tenants take a second."""
+    while True:
+        await again.wait()
+        again.clear()
+        fresh = await asyncio.to_thread(load_file, str(path))
+        if isinstance(fresh, Problems):
+            problems = fresh.text().splitlines()
+            log.error("configuration refused: the last good one stays", problems=problems)
+            continue
+        ended = relay.reload(fresh)
+        logs.configure(redactor_of(fresh), logging.getLogger().level)
+        log.info("configuration read again", tenants=len(fresh.catalog.tenants), sessions_ended=ended)

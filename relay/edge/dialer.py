@@ -50,10 +50,14 @@ class Endpoint:
     """What is known of one upstream as long as the process lives."""
 
     def __init__(self, upstream: Upstream) -> None:
+        self.open = 0
+        self.configure(upstream)
+
+    def configure(self, upstream: Upstream) -> None:
+        """Go by *upstream* from now on. The sessions that are open still count."""
         self.upstream = upstream
         self.health = Health()
         self.keys = KeyPool(upstream.keys)
-        self.open = 0
         self.starts = Pacer(upstream.starts_per_minute / 60, upstream.starts_per_minute)
         self.tls = _trust(upstream)
 
@@ -82,10 +86,12 @@ class Dialer:
         self._dice = random.Random()  # noqa: S311 - spreads load, guards nothing
 
     def endpoint(self, upstream: Upstream) -> Endpoint:
-        """Return what is known of *upstream*; one whose configuration changed is known anew."""
+        """Return what is known of *upstream*; of one whose configuration changed, only what is open."""
         known = self._endpoints.get((upstream.name, upstream.url))
-        if known is None or known.upstream != upstream:
+        if known is None:
             known = self._endpoints[upstream.name, upstream.url] = Endpoint(upstream)
+        elif known.upstream != upstream:
+            known.configure(upstream)
         return known
 
     def keep(self, upstreams: Iterable[Upstream], redact: Redactor) -> None:
