@@ -1,13 +1,16 @@
 """The public port against strangers: slow heads, large heads, too many connections, and smuggled requests."""
 
 import asyncio
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from relay.edge import listener
 from relay.server import Relay
+from tests.kit.certificates import Certificate
 from tests.kit.relays import MODEL, relay_and_simulator
 from tests.kit.wire import connected, eventually, refusal
 
@@ -189,3 +192,24 @@ async def test_a_client_that_leaves_while_it_is_dialed_for_leaves_nothing_behind
         await eventually(lambda: relay.connections.open == 0)
         async with connected(relay, key):
             pass
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_tls_handshake_that_does_not_end_is_cut_and_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certificate = Certificate(tmp_path)
+    listen = {"tls_cert": str(certificate.cert), "tls_key": str(certificate.key)}
+    async with relay_and_simulator(listen=listen) as (relay, key, _):
+        for opening in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n"):
+            started = asyncio.get_running_loop().time()
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            writer.write(opening)
+            async with asyncio.timeout(5):
+                with contextlib.suppress(OSError):
+                    await reader.read()
+            assert asyncio.get_running_loop().time() - started < 3
+            writer.close()
+        async with connected(relay, key, ssl=certificate.client()):
+            pass
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
