@@ -22,12 +22,14 @@ class Pacer:
 
     def spend(self, amount: float, now: Seconds) -> Seconds:
         """Charge *amount*, which has passed already. Return how long to wait before the next."""
+        # Compared by hand: max() takes thrice as long, and this runs twice per frame.
         paid_until = self._paid_until
-        paid_until = max(paid_until, now)
+        if paid_until < now:  # noqa: PLR1730
+            paid_until = now
         paid_until += amount * self._cost
         self._paid_until = paid_until
         wait = paid_until - self._slack - now
-        return max(0.0, wait)
+        return wait if wait > 0.0 else 0.0  # noqa: FURB136
 
     def take(self, amount: float, now: Seconds) -> Seconds:
         """Charge *amount* if the burst covers it. Return 0.0 if so, else how long until it would."""

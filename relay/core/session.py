@@ -35,6 +35,7 @@ class Phase(Enum):
     CLOSED = auto()
 
 
+_OPEN: Final = Phase.OPEN
 _TO_UPSTREAM: Final = 1001
 """What an upstream is told when the relay ends a session: its client is going away."""
 _ABNORMAL: Final = 1006
@@ -100,7 +101,7 @@ class Session:
 
     def client_message(self, message: memoryview, text: bool, now: Seconds) -> Actions:
         """A whole message came from the client."""
-        if self._phase is not Phase.OPEN:
+        if self._phase is not _OPEN:
             return NOTHING
         flow = self.flows[0]
         flow.heard = flow.message_at = now
@@ -117,7 +118,7 @@ class Session:
 
     def upstream_message(self, message: memoryview, text: bool, now: Seconds) -> Actions:
         """A whole message came from the upstream."""
-        if self._phase is not Phase.OPEN:
+        if self._phase is not _OPEN:
             return NOTHING
         flow = self.flows[1]
         flow.heard = flow.message_at = now

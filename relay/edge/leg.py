@@ -17,6 +17,8 @@ from relay.core.refusals import Reason
 from relay.core.words import Side
 
 TEXT: Final = WSMsgType.TEXT
+_TEXT_OPCODE: Final = assembly.TEXT
+_UPSTREAM: Final = Side.UPSTREAM
 
 WRITE_HIGH: Final = 256 * 1024
 """A write buffer this full stops the reading of the other side: four seconds of speech."""
@@ -114,7 +116,7 @@ class Leg(WSListener):
             ear.broken(self.side, Reason.PROTOCOL_ERROR)  # RFC 6455, 5.2: no extension was negotiated
             return
         kind: int = frame.msg_type  # type: ignore[assignment]  # at run time it is an IntEnum
-        if kind == assembly.TEXT and frame.fin and self._assembly.idle:
+        if kind == _TEXT_OPCODE and frame.fin and self._assembly.idle:
             # Nearly every frame. The parser has held it to the cap.
             ear.message(self.side, frame.get_payload_as_memoryview(), text=True)
         elif kind >= assembly.CLOSE:
@@ -159,7 +161,7 @@ class Leg(WSListener):
         if transport is None:
             return
         kind = TEXT if text else WSMsgType.BINARY
-        if self.side or len(message) <= BORROWED:
+        if len(message) <= BORROWED or self.side is _UPSTREAM:
             transport.send(kind, message)
         else:
             buffer = bytearray(HEADER_ROOM)

@@ -37,6 +37,7 @@ from relay.core.words import OTHER, Seconds, Side
 from relay.edge.clock import monotonic
 from relay.edge.leg import Leg
 
+_CLIENT: Final = Side.CLIENT
 SAMPLE: Final = 64
 """One message in so many is timed through the relay."""
 
@@ -106,13 +107,15 @@ class Pipe:
     def message(self, side: Side, message: memoryview, text: bool) -> None:
         """A whole message came from *side*: the hot path."""
         now = monotonic()
-        session = self._session
-        if side:
-            actions = session.upstream_message(message, text, now)
+        client, upstream = self._legs
+        if side is _CLIENT:
+            actions = self._session.client_message(message, text, now)
+            other = upstream
         else:
-            actions = session.client_message(message, text, now)
+            actions = self._session.upstream_message(message, text, now)
+            other = client
         if actions is FORWARD:
-            self._legs[OTHER[side]].send(message, text)
+            other.send(message, text)
         else:
             self._do(actions, side, message, text)
         self._relayed += 1
