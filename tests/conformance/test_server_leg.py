@@ -49,9 +49,7 @@ async def echo() -> AsyncIterator[str]:
         async for message in connection:
             await connection.send(message)
 
-    async with serve(
-        repeat, "127.0.0.1", 0, max_size=None, compression=None, ping_interval=None
-    ) as server:
+    async with serve(repeat, "127.0.0.1", 0, max_size=None, compression=None, ping_interval=None) as server:
         yield f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/"
 
 
