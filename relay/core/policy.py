@@ -55,8 +55,8 @@ def _settings(event: Event, field: str, rules: Rules) -> Refused | Event | None:
     if refused is not None:
         return refused
     model = settings.get("model")
-    if model is None or model == rules.served:
-        return None
+    if model is None or model == rules.served or rules.served is None:
+        return None  # a session that was opened without a model is the upstream's to judge
     if model != rules.asked:
         return Refused(
             Refusal.NOT_ALLOWED,

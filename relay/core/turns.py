@@ -12,6 +12,8 @@ from relay.core.words import Seconds
 
 MAX_OPEN: Final = 64
 """Responses timed at once: one in the conversation, and out-of-band ones beside it. Older ones go untimed."""
+CREATED_WITHIN: Final[Seconds] = 10.0
+"""A response that was asked for begins within a second; one that begins later was voice activity's."""
 
 
 class _Open:
@@ -48,6 +50,8 @@ class Turns:
     def created(self, response_id: str, now: Seconds) -> bool:
         """A response began. Tell whether the client had asked for it; if not, voice activity did."""
         self._forget(response_id)
+        while self._asked and now - self._asked[0] > CREATED_WITHIN:
+            self._asked.pop(0)  # it came to nothing, and no error said so
         was_asked = bool(self._asked)
         self._open[response_id] = _Open(self._asked.pop(0) if was_asked else now)
         self._untimed += 1

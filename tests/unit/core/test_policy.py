@@ -142,3 +142,8 @@ def test_no_more_of_a_name_is_quoted_than_identifies_it() -> None:
     verdict = judged({"type": "session.update", "session": {"voice": "x" * 9999}}, voices=frozenset())
     assert isinstance(verdict, Refused)
     assert len(verdict.message) < 200
+
+
+def test_a_session_without_a_model_may_name_one() -> None:
+    event = {"type": "session.update", "session": {"model": "any"}}
+    assert check(event, Rules(FREE, None, None)) is None

@@ -85,3 +85,9 @@ def test_what_is_kept_is_bounded(turns: Turns) -> None:
     timed = [turns.delta(AUDIO, 1) for _ in range(3 * MAX_OPEN)]
     assert sum(bool(seen) for seen in timed) == MAX_OPEN
     assert not turns.timing
+
+
+def test_what_was_asked_for_long_ago_did_not_begin_this_response() -> None:
+    turns = Turns()
+    turns.asked(now=0)
+    assert not turns.created("resp_1", now=60)
