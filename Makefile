@@ -31,8 +31,8 @@ $(VENV)/dev: $(VENV)/python requirements/dev.txt
 demo: $(VENV)/run ## a spoken conversation through the relay, on this machine
 	@$(BIN)/relay demo
 
-bench: $(VENV)/run ## measure the relay against its peers (HAProxy and nginx where installed)
-	@$(BIN)/relay bench --peers
+bench: $(VENV)/run ## measure the relay against its peers (HAProxy and nginx where installed); writes build/bench.json
+	@$(BIN)/relay bench --peers --json build/bench.json
 
 # --- working on it --------------------------------------------------------------------------------
 test: lint types floors unit mirror suites ## everything that must be green: at most 10 minutes
@@ -70,5 +70,5 @@ soak: $(VENV)/dev ## ten minutes of churn and faults; memory, tasks and descript
 requirements: $(VENV)/dev ## pin the dependencies again, by hash
 	@PATH="$(BIN):$$PATH" sh requirements/compile.sh
 
-clean: ## remove the environment and every cache
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+clean: ## remove the environment, every cache and whatever was built
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*

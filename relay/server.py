@@ -128,14 +128,13 @@ class Relay:
     def reload(self, settings: Settings) -> int:
         """Go by *settings* from now on. Return how many sessions ended because their key is gone.
 
+        Raises `OSError`, with nothing changed, where an upstream's `ca` cannot be read.
         Listening addresses and TLS stay as they were; live sessions keep the plan they were let in under.
         """
-        self.settings = settings
-        self._redact = redactor_of(settings)
-        catalog = settings.catalog
+        catalog, redact = settings.catalog, redactor_of(settings)
+        self._dialer.keep(_upstreams(catalog), redact)  # first: it may fail, and then nothing has changed
+        self.settings, self._redact, self._admission.redact = settings, redact, redact
         self._door.terrain = Terrain(catalog, settings.listen.trusted_proxies)
-        self._admission.redact = self._redact
-        self._dialer.keep(_upstreams(catalog), self._redact)
         self.metrics.know_models(_models(catalog, self._prices.models))
         self.connections.most = settings.listen.max_connections
 
@@ -202,7 +201,7 @@ def redactor_of(settings: Settings) -> Redactor:
         settings.store.url,
         settings.sealing_key,
         *catalog.peppers.values(),
-        *(key for upstream in _upstreams(catalog) for key in upstream.keys),
+        *(key for upstream in _upstreams(catalog) for key in (*upstream.keys, upstream.proxy)),
     ]
     return Redactor(secret for secret in secrets if secret is not None)
 

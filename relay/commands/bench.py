@@ -1,6 +1,7 @@
 """`relay bench`: measure the relay against a direct connection and its peers."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import Final
@@ -74,7 +75,7 @@ Exit status: 0, or 1 if a message or a session was lost.
 \b
 Examples:
   relay bench --quick                           about 20 seconds, the relay alone
-  relay bench --peers --json figures.json       about 3 minutes, everything
+  relay bench --peers --json build/bench.json   about 3 minutes, everything: what `make bench` runs
   relay bench --only relay --idle 9000 --quick  18,000 connections through one process
 """
 
@@ -123,7 +124,7 @@ Examples:
     "--json",
     "document",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
-    help="Write machine, versions and every figure here.",
+    help="Write machine, versions and every figure here; its folder is made where there is none.",
 )
 def command(
     *,
@@ -142,6 +143,8 @@ def command(
     Without --peers it is compared with a direct connection alone; the goals that are ratios to HAProxy
     need --peers.
     """
+    if document is not None:
+        _prepare(document)
     chosen = QUICK if quick else DEFAULT
     asked = {Kind(name) for name in only} or {Kind.RELAY, *(PEERS if peers else ())}
     skipped = [reason for kind in asked if (reason := missing(kind))]
@@ -166,9 +169,23 @@ def command(
         raise click.Abort from told
     show(console, result)
     if document is not None:
-        document.write_bytes(result.document())
+        try:
+            document.write_bytes(result.document())
+        except OSError as error:
+            raise click.ClickException(f"The figures could not be written: {error}.") from None
         console.print(f"every figure: {document}", highlight=False)
     raise SystemExit(1 if result.samples.lost() else 0)
+
+
+def _prepare(document: Path) -> None:
+    """Make the folder of *document*. Minutes of measuring are not to end in a refusal that was foreseeable."""
+    try:
+        document.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"{document.parent} is no folder, and cannot be made one: {error.strerror}"
+        raise click.BadParameter(why, param_hint="--json") from None
+    if not os.access(document.parent, os.W_OK):
+        raise click.BadParameter(f"nothing may be written to {document.parent}", param_hint="--json")
 
 
 async def _measured(plan: Plan, console: Console) -> Report:

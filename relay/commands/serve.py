@@ -49,7 +49,7 @@ def command(path: Path, log_level: str) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings, path))
     except OSError as error:
-        click.echo(f"The relay cannot listen: {error}.", err=True)
+        click.echo(f"The relay cannot start: {error}.", err=True)
         sys.exit(1)
 
 
@@ -85,6 +85,10 @@ async def _reload_when_told(again: asyncio.Event, relay: Relay, path: Path) -> N
             problems = fresh.text().splitlines()
             log.error("configuration refused: the last good one stays", problems=problems)
             continue
-        ended = relay.reload(fresh)
-        logs.configure(redactor_of(fresh), logging.getLogger().level)
+        try:
+            ended = relay.reload(fresh)
+        except OSError as error:
+            log.error("configuration refused: the last good one stays", problems=[f"ca: {error}"])  # noqa: TRY400 - no bug
+            continue
+        logs.redact_with(redactor_of(fresh))
         log.info("configuration read again", tenants=len(fresh.catalog.tenants), sessions_ended=ended)

@@ -1,6 +1,7 @@
 """`relay simulate`: run the stand-in Realtime API until interrupted.
 
-The rule: options say only what `SimulatorSettings` has; nothing is decided here.
+The rule: options say only what `SimulatorSettings` has; nothing is decided here, but that the sample which
+`relay talk` speaks is known by its words.
 """
 
 import asyncio
@@ -106,7 +107,8 @@ def command(
     """
     from msgspec import structs
 
-    from relay.simulator.settings import SimulatorSettings
+    from relay.simulator.settings import KnownSpeech, SimulatorSettings
+    from relay.voice import pcm, sample
 
     if tls_key is not None and tls_cert is None:
         raise click.UsageError("--tls-key needs --tls-cert.")
@@ -114,6 +116,7 @@ def command(
     settings = structs.replace(
         base,
         seed=seed,
+        known_speech=(KnownSpeech(sample.words(), pcm.seconds(sample.speech())),),
         keys=frozenset(keys),
         models=models or base.models,
         session_seconds=session_seconds,

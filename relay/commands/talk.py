@@ -34,8 +34,10 @@ from relay.voice.line import Key, Tls
 from relay.voice.outcome import Outcome, Sight
 from relay.voice.turn import Noticed, Sounded
 
-KEY_VARIABLES: Final = ("RELAY_KEY", "OPENAI_API_KEY")
-"""Where the key is looked for. The first wins, but for the API's own hosts, which know only the second."""
+RELAY_KEY: Final = "RELAY_KEY"
+API_KEY: Final = "OPENAI_API_KEY"
+"""Where the key is looked for: the second for the API's own hosts, the first for all others. A relay is not to
+see the provider's key, nor the provider a relay's."""
 ENDLESS: Final = sys.maxsize
 """Turns of a call by microphone: whoever speaks hangs up."""
 NO_ANSWER: Final = 1
@@ -51,6 +53,8 @@ Examples:
   relay talk --microphone --play             by mouth and ear (wear headphones); ctrl-C hangs up
   relay talk --url wss://api.openai.com/v1/realtime
                                              the API itself, with OPENAI_API_KEY
+
+The key is --key, or from the environment: OPENAI_API_KEY for hosts of openai.com, RELAY_KEY for all others.
 
 The exit code is 0 when every turn was answered, 1 when one was not, 2 when the command is wrong, and 130 when
 ctrl-C came before the first answer.
@@ -93,7 +97,9 @@ _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_envvar=True,
     help="Whom to call: a relay, the simulator, or the API itself.",
 )
-@click.option("--key", help="The key; better kept in the environment, as RELAY_KEY or OPENAI_API_KEY.")
+@click.option(
+    "--key", help="The key; better kept in the environment, as RELAY_KEY or, for openai.com, OPENAI_API_KEY."
+)
 @click.option("--model", help=f"The model to ask for; {DEFAULT_MODEL} where the URL names none.")
 @click.option("--text", help="Type this, and speak nothing.")
 @click.option("--microphone", is_flag=True, help="Speak into the microphone; ctrl-C hangs up.")
@@ -146,7 +152,6 @@ def command(**options: Any) -> None:  # noqa: ANN401 - click hands over a bag; W
     console = Console(highlight=False, quiet=wish.as_json)
     if call.key is not None and address.exposes_key(call.url):
         click.echo("Warning: the key crosses the network in the clear; wss:// would hide it.", err=True)
-    console.print(f"calling {address.shown(call.url)}", markup=False)
     try:
         outcome = asyncio.run(_talk(call, utterance, console, play=wish.play))
     except CallFailedError as error:  # the sound card
@@ -165,6 +170,7 @@ async def _talk(call: Call, utterance: Utterance | None, console: Console, *, pl
             hang_up = asyncio.Event()
             utterance = Live(await stack.enter_async_context(soundcard.microphone(hang_up)))
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, hang_up.set)
+        console.print(f"calling {address.shown(call.url)}", markup=False)
         draw = stack.enter_context(terminal.Terminal(console))
 
         def show(sight: Sight) -> None:
@@ -244,8 +250,7 @@ def _utterance(wish: Wish) -> Utterance | None:
 
 
 def _key(given: str | None, url: str) -> Key:
-    names = KEY_VARIABLES if not address.is_openai(url) else KEY_VARIABLES[::-1]
-    text = (given or next(filter(None, map(os.environ.get, names)), "")).strip()
+    text = (given or os.environ.get(API_KEY if address.is_openai(url) else RELAY_KEY, "")).strip()
     if not text:
         return None
     if not (text.isascii() and text.isprintable()) or " " in text:

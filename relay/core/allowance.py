@@ -17,19 +17,19 @@ class Allowance:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._responses = Pacer(plan.responses_per_minute / 60, plan.responses_per_minute)
-        self._tokens_minute = Pacer(plan.tokens_per_minute / 60, plan.tokens_per_minute)
+        self._responses = _per_minute(plan.responses_per_minute)
+        self._tokens_minute = _per_minute(plan.tokens_per_minute)
         self._day = -1
         self._tokens = 0
         self._micro_usd: MicroUsd = 0
 
     def replan(self, plan: Plan) -> None:
-        """Hold the tenant to *plan* from now on; what was used today stays used."""
-        if plan == self._plan:
-            return
+        """Hold the tenant to *plan* from now on; what was used stays used, where its rate did not change."""
+        if plan.responses_per_minute != self._plan.responses_per_minute:
+            self._responses = _per_minute(plan.responses_per_minute)
+        if plan.tokens_per_minute != self._plan.tokens_per_minute:
+            self._tokens_minute = _per_minute(plan.tokens_per_minute)
         self._plan = plan
-        self._responses = Pacer(plan.responses_per_minute / 60, plan.responses_per_minute)
-        self._tokens_minute = Pacer(plan.tokens_per_minute / 60, plan.tokens_per_minute)
 
     def spent_today(self, wall: UnixSeconds) -> tuple[int, MicroUsd]:
         """Return the tokens and the money used since midnight, UTC."""
@@ -87,3 +87,8 @@ class Allowance:
         # A clock that steps back over midnight must not give yesterday's budget a second time.
         if day > self._day:
             self._day, self._tokens, self._micro_usd = day, 0, 0
+
+
+def _per_minute(rate: float) -> Pacer:
+    # The burst is a minute's worth, and never less than the one that makes a start possible at all.
+    return Pacer(rate / 60, max(1.0, rate))

@@ -56,7 +56,8 @@ def _failed(message: str) -> Answer:
 
 def _our_key(rest: Seconds | None = None) -> Answer:
     message = "The upstream did not take the relay's own credentials. The relay's operator has to act."
-    return Answer(Verdict.NEXT_KEY, Refused(Refusal.UPSTREAM_FAILED, message), rest)
+    refused = Refused(Refusal.UPSTREAM_FAILED, message, retry_after=RETRY_AFTER)
+    return Answer(Verdict.NEXT_KEY, refused, rest)
 
 
 def _busy(after: Seconds | None) -> Answer:
@@ -84,9 +85,11 @@ def to_status(status: int, retry_after: Seconds | None, body: bytes, redact: Cal
         return _our_key()
     if status == 429:  # noqa: PLR2004 - RFC 6585
         return Answer(Verdict.NEXT_KEY, _busy(retry_after).refused, retry_after)
-    if status in {400, 404, 422}:
-        event = read_trusted(memoryview(body)) or {}
-        return _told(table(event, "error"), redact)
+    if status in {413, 414, 431}:
+        return _told({"message": "The request is larger than the upstream takes."}, redact)
+    error = table(read_trusted(memoryview(body)) or {}, "error")
+    if status in {400, 404, 422} and error:
+        return _told(error, redact)
     if status >= 500:  # noqa: PLR2004 - RFC 9110, 15.6
         return _busy(retry_after)
     return _failed(f"The upstream answered the upgrade with status {status}.")

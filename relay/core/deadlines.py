@@ -41,6 +41,8 @@ STALL_LOOK: Final[Seconds] = 1.0
 """How often a full write buffer is looked at; any progress starts the ten seconds anew."""
 CLOSE_CLIENT: Final[Seconds] = 2.0
 """How long a client may take over the closing handshake."""
+CLOSE_AT_MOST: Final[Seconds] = 60.0
+"""However slowly a client takes what was accepted for it, by then its session is over."""
 CLOSE_UPSTREAM: Final[Seconds] = 1.0
 """How long an upstream may: OpenAI often does not finish it at all."""
 

@@ -138,7 +138,7 @@ class Downlink:
             self._seconds_per_character = _seconds_per_character(spoken)
         transcriber = table(session, "audio", "input", "transcription").get("model")
         self._transcriber = transcriber if isinstance(transcriber, str) else None
-        if self._asked == self._served or session.get("model") != self._served:
+        if self._asked == self._served or "model" not in session:
             return FORWARD
         return _instead({**event, "session": {**session, "model": self._asked}})
 

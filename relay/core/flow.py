@@ -23,6 +23,8 @@ class Hold(IntFlag):
     """It sends faster than its plan allows."""
     CONGESTION = 2
     """The other side takes less than it is sent."""
+    BACKLOG = 4
+    """It does not read what the relay itself answers it."""
 
     @property
     def label(self) -> str:
@@ -62,9 +64,9 @@ class Flow:
         """How much its write buffer held when last looked at."""
         self.progress_at = now
         """When its full write buffer last took a byte."""
-        self.paused = [0.0] * (Hold.PACE + Hold.CONGESTION)
+        self.paused = [0.0] * max(Hold)
         """Seconds held, by cause; at `cause - 1`."""
-        self._since = [0.0] * (Hold.PACE + Hold.CONGESTION)
+        self._since = [0.0] * max(Hold)
 
     def hold(self, cause: Hold, now: Seconds) -> Actions:
         """Do not read from this side for *cause*."""

@@ -49,6 +49,12 @@ class Liveness:
         # A full write buffer takes no pong: a peer that only pings could fill memory with them.
         return NOTHING if self._deadlines.is_set(_STALL[side]) else PONG
 
+    def ponged(self, side: Side, now: Seconds) -> Actions | Reason:
+        """*side* sent a pong: the answer to a ping of ours, or one that nobody asked for."""
+        flow = self._flows[side]
+        flow.heard = now
+        return _FLOODED_REASON[side] if flow.pings.take(1, now) > 0.0 else NOTHING
+
     def congested(self, side: Side, buffered: float, now: Seconds) -> Actions:
         """*side*'s write buffer holds *buffered* bytes and is full: do not read the other side."""
         flow = self._flows[side]
@@ -59,7 +65,14 @@ class Liveness:
     def relieved(self, side: Side, now: Seconds) -> Actions:
         """*side*'s write buffer has drained."""
         self._deadlines.clear(_STALL[side])
-        return self._flows[OTHER[side]].release(Hold.CONGESTION, now)
+        own = self._flows[side].release(Hold.BACKLOG, now)
+        return (*own, *self._flows[OTHER[side]].release(Hold.CONGESTION, now))
+
+    def answered(self, now: Seconds) -> Actions:
+        """The client was sent an event of the relay's own; if it reads none, it is not asked for more."""
+        if self._flows[Side.UPSTREAM].holds & Hold.CONGESTION:
+            return self._flows[Side.CLIENT].hold(Hold.BACKLOG, now)
+        return NOTHING
 
     def looked(self, side: Side, buffered: float, now: Seconds) -> Actions | Reason:
         """*side*'s full write buffer holds *buffered* bytes by now."""
@@ -67,7 +80,8 @@ class Liveness:
         if not self._flows[OTHER[side]].holds & Hold.CONGESTION:
             return NOTHING  # it has drained since
         if buffered < flow.buffered:
-            flow.buffered, flow.progress_at = buffered, now
+            flow.progress_at = now
+        flow.buffered = buffered  # what was queued since does not hide what was taken since
         if now - flow.progress_at >= STALL_AFTER:
             return _STALLED_REASON[side]
         self._deadlines.set(_STALL[side], now + STALL_LOOK)

@@ -17,7 +17,7 @@ from math import inf
 from typing import Final, assert_never
 
 from relay.core.actions import FORWARD, NOTHING, Abort, Actions, Close, Finish, Hangup, Look, Send
-from relay.core.deadlines import CLOSE_CLIENT, CLOSE_UPSTREAM, Alarm, Deadlines
+from relay.core.deadlines import CLOSE_AT_MOST, CLOSE_CLIENT, CLOSE_UPSTREAM, Alarm, Deadlines
 from relay.core.flow import Flow, Hold
 from relay.core.liveness import Liveness
 from relay.core.parting import answer_code, parting_words, wire_code, wire_reason
@@ -45,20 +45,9 @@ class Session:
     """A client and an upstream, and what passes between them."""
 
     __slots__ = (
-        "_close_looked",
-        "_deadlines",
-        "_event_id",
-        "_finish",
-        "_liveness",
-        "_phase",
-        "_plan",
-        "_redact",
-        "downlink",
-        "flows",
-        "generation",
-        "started_at",
-        "uplink",
-    )
+        "_close_looked", "_closing_until", "_deadlines", "_event_id", "_finish", "_liveness", "_phase",
+        "_plan", "_redact", "downlink", "flows", "generation", "started_at", "uplink",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -82,6 +71,7 @@ class Session:
         self._phase = Phase.OPEN
         self._finish: Finish | None = None
         self._close_looked = inf
+        self._closing_until = inf
         self._deadlines = Deadlines()
         self._deadlines.set(Alarm.AGE, now + plan.session_seconds)
         self._deadlines.set(Alarm.IDLE, now + plan.idle_seconds)
@@ -112,6 +102,8 @@ class Session:
         if uplink.wait > 0.0:
             self._deadlines.put_off(Alarm.PACE, now + uplink.wait)
             actions = (*actions, *flow.hold(Hold.PACE, now))
+        if actions is not FORWARD and any(isinstance(it, Send) and it.side is Side.CLIENT for it in actions):
+            actions = (*actions, *self._liveness.answered(now))
         if uplink.over is not None:
             actions = (*actions, *self.end(uplink.over, now))
         return actions
@@ -133,9 +125,13 @@ class Session:
     # --- what else can happen ---------------------------------------------------------------------
 
     def heard(self, side: Side, now: Seconds) -> Actions:
-        """*side* gave a sign of life that is no message: a pong, or a piece of one."""
+        """*side* sent a piece of a message."""
         self.flows[side].heard = now
         return NOTHING
+
+    def ponged(self, side: Side, now: Seconds) -> Actions:
+        """*side* sent a pong."""
+        return self._told(self._liveness.ponged(side, now), now) if self._is_open() else NOTHING
 
     def pinged(self, side: Side, now: Seconds) -> Actions:
         """*side* asks whether anyone is there."""
@@ -223,6 +219,7 @@ class Session:
         self._finish = Finish(reason, first, wire_code(code))
         self._deadlines.clear()
         self._deadlines.set(Alarm.CLOSE, now + CLOSE_UPSTREAM)
+        self._closing_until = now + CLOSE_AT_MOST
         codes = (code, _TO_UPSTREAM if first is None else code)
         # Whoever is held is read again, and what it says is dropped: its close frame stands behind it,
         # and a socket that is closed over unread input resets the connection under our own last words.
@@ -239,7 +236,7 @@ class Session:
         if side is Side.UPSTREAM or self._deadlines.is_set(Alarm.CLOSE):
             return NOTHING  # asked for before the end, by the same tick that ended it
         # What was accepted for the client goes on to it while it takes any; its close may take a moment more.
-        if buffered >= self._close_looked:
+        if buffered >= self._close_looked or now >= self._closing_until:
             return (Abort(Side.CLIENT), *self._finished())
         self._close_looked = buffered
         self._deadlines.set(Alarm.CLOSE, now + CLOSE_CLIENT - CLOSE_UPSTREAM)

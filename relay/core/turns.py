@@ -12,8 +12,8 @@ from relay.core.words import Seconds
 
 MAX_OPEN: Final = 64
 """Responses timed at once: one in the conversation, and out-of-band ones beside it. Older ones go untimed."""
-CREATED_WITHIN: Final[Seconds] = 10.0
-"""A response that was asked for begins within a second; one that begins later was voice activity's."""
+CREATED_WITHIN: Final[Seconds] = 60.0
+"""A response that was asked for begins within a second, or after a stall; later ones were voice activity's."""
 
 
 class _Open:

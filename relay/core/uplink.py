@@ -217,7 +217,7 @@ class Uplink:
             "status": "in_progress",
             "status_details": None,
             "output": [],
-            "metadata": events.table(event, "response").get("metadata"),
+            "metadata": _metadata(event),
             "usage": None,
         }
         failed = {"status": "failed", "status_details": failure(refused)}
@@ -253,6 +253,21 @@ def _read(data: bytes, text: bool) -> Event | Refused | None:
     if not isinstance(event.get("type"), str):
         return Refused(Refusal.INVALID_EVENT, "An event names its type in a string.", param="type")
     return event
+
+
+def _metadata(event: Event) -> Event | None:
+    """Return the response's `metadata` to echo, if it is within the API's bounds: 16 keys, 64 and 512 long."""
+    metadata = events.table(event, "response", "metadata")
+    sane = len(metadata) <= _MOST_KEYS and all(
+        isinstance(value, str) and len(key) <= _LONGEST_KEY and len(value) <= _LONGEST_VALUE
+        for key, value in metadata.items()
+    )
+    return metadata if metadata and sane else None
+
+
+_MOST_KEYS: Final = 16
+_LONGEST_KEY: Final = 64
+_LONGEST_VALUE: Final = 512
 
 
 def failure(refused: Refused) -> Event:

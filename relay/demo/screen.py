@@ -15,16 +15,16 @@ from relay.demo.metering import Metered
 from relay.demo.stage import MODEL, Stage
 
 _CODE: Final = """\
-from openai import AsyncOpenAI
-client = AsyncOpenAI(base_url="{base_url}", api_key="{key}")
-async with client.realtime.connect(model="{model}") as connection:
-    await connection.response.create(response={{"output_modalities": ["text"]}})
-    async for event in connection: print(event.type)
+from openai import OpenAI
+client = OpenAI(base_url="{base_url}", api_key="{key}")
+with client.realtime.connect(model="{model}") as connection:
+    connection.response.create(response={{"output_modalities": ["text"]}})
+    while (event := connection.recv()).type != "response.done": print(event.type)
 """
 
 
 def code(stage: Stage) -> str:
-    """Return five lines that hold a session through the relay with the official SDK."""
+    """Return a program of five lines that holds a session through the relay with the official SDK."""
     return _CODE.format(base_url=stage.base_url, key=stage.key.reveal(), model=MODEL)
 
 
@@ -40,7 +40,7 @@ def opening(console: Console, stage: Stage) -> None:
     places.add_row("  key", Text(stage.key.reveal(), "cyan", overflow="fold"))
     places.add_row("  metrics", Text(stage.metrics_url, "cyan"))
     console.print(places)
-    heading(console, "The same from Python, with the official SDK")
+    heading(console, "The same from Python, with the official SDK (pip install 'openai[realtime]')")
     shown = Text(code(stage).rstrip())
     shown.highlight_regex(r'"[^"]*"', "cyan")
     console.print(shown, soft_wrap=True)

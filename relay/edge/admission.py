@@ -5,6 +5,7 @@ Rule: what was taken on the way is given back on every way out, the client's lea
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -27,15 +28,13 @@ from relay.edge.connections import Connections
 from relay.edge.dialer import Dialed, Dialer
 from relay.edge.farewell import Deaf
 from relay.edge.handoff import Handoff
-from relay.edge.leg import Leg
+from relay.edge.leg import LARGEST_FRAME, Leg
 from relay.edge.live import Live, Sessions, Terms
 from relay.edge.pipe import Pipe
 from relay.ports import Allowances, Permit, Permits
 
 _ID_LENGTH: Final = 20
 """Base62: 119 bits, so that an id is no guess."""
-LARGEST_FRAME: Final = 1 << 40
-"""What the parser is told where the plan has no cap."""
 
 
 class Guest:
@@ -75,14 +74,21 @@ class Admission:
         self._connections = connections
         self._prices = prices
 
-    async def admit(self, guest: Guest, hand_over: Handoff) -> bool | Refused:
-        """Take what a session needs, and start it. False if the client left meanwhile."""
+    async def admit(
+        self, guest: Guest, hand_over: Handoff, still: Callable[[Guest], Refused | None]
+    ) -> bool | Refused:
+        """Take what a session needs, and start it. False if the client left meanwhile.
+
+        *still* says, when all is there, why the guest may not come in after all.
+        """
         if not self._connections.enter_address(guest.address):
             return Refused(
                 Refusal.RELAY_FULL, "This address holds as many connections as it may.", retry_after=5.0
             )
         live = False
         permit: Permit | Refused | None = None
+        dialed: Dialed | Refused | None = None
+        self._sessions.expect()
         try:
             session = SessionId("sess_" + "".join(secrets.choice(ALPHABET) for _ in range(_ID_LENGTH)))
             permit = await self._permit(guest, session)
@@ -91,11 +97,17 @@ class Admission:
             dialed = await self._dialer.dial(guest.routes, guest.hello, guest.tenant.plan.message_bytes)
             if isinstance(dialed, Refused):
                 return dialed
+            refused = still(guest)  # much may have changed while it was dialed for
+            if refused is not None:
+                return refused
             live = self._open(guest, permit, dialed, hand_over)
             return live
         finally:
+            self._sessions.expected()
             if not live:
                 self._connections.leave_address(guest.address)
+                if isinstance(dialed, Dialed):
+                    dialed.let_go()
                 if isinstance(permit, Permit):
                     await asyncio.shield(self._permits.give_back(permit))
 
@@ -119,7 +131,7 @@ class Admission:
         return self._sessions.find(session) if session is not None else None
 
     def _open(self, guest: Guest, permit: Permit, dialed: Dialed, hand_over: Handoff) -> bool:
-        """Hand the socket over and start relaying. False, with the upstream let go, if the client has left."""
+        """Hand the socket over and start relaying. False if the client has left."""
         epoch = clock.epoch()
         live, pipe_to = self._session(guest, permit, dialed, epoch)
         plan = guest.tenant.plan
@@ -128,8 +140,6 @@ class Admission:
         if guest.hello.echo is not None:
             headers.append(("Sec-WebSocket-Protocol", guest.hello.echo))
         if not hand_over(client, headers, int(min(plan.message_bytes, LARGEST_FRAME))):
-            dialed.leg.ear = None
-            dialed.leg.disconnect(graceful=False)
             return False
         self._sessions.enter(live)
         live.pipe = pipe_to(client)
@@ -175,7 +185,7 @@ class Admission:
             model=served,
             region=upstream.region,
             address=guest.address,
-            endpoint=self._dialer.endpoint(upstream),
+            endpoint=dialed.endpoint,
             permit=permit,
         )
         live = Live(self._sessions, terms, session, uplink, downlink, epoch)

@@ -28,38 +28,52 @@ from relay.core.routing import Route, order
 from relay.core.tenants import Upstream
 from relay.core.words import Seconds, Secret, Side
 from relay.edge.clock import monotonic
-from relay.edge.leg import PICOWS_LOG, READ_BUFFER, Leg
+from relay.edge.leg import LARGEST_FRAME, PICOWS_LOG, READ_BUFFER, Leg
 from relay.edge.pipe import Early
 from relay.edge.threshold import Threshold
 
 RECEIVE_BUFFER: Final = 256 * 1024
 """Of an upstream's socket: 64 KiB would hold a region 100 ms away to 640 kB/s."""
 SEND_BUFFER: Final = 256 * 1024
+LONGEST_REST: Final = 3600
+"""Seconds that an upstream's `Retry-After` is believed for at most."""
+
 log = structlog.get_logger("dialer")
 
 
 class Dialed(msgspec.Struct, frozen=True):
-    """An upstream that accepted the session, held still until there is a client to hear it."""
+    """An upstream that accepted the session, held still until there is a client to hear it.
+
+    It counts among its endpoint's open sessions until the session that takes it over is done, or `let_go`.
+    """
 
     leg: Leg
     early: Early
     route: Route
+    endpoint: "Endpoint"
+
+    def let_go(self) -> None:
+        """There is no client to take it over."""
+        self.leg.ear = None
+        self.leg.disconnect(graceful=False)
+        self.endpoint.open -= 1
 
 
 class Endpoint:
     """What is known of one upstream as long as the process lives."""
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, tls: ssl.SSLContext | None) -> None:
         self.open = 0
-        self.configure(upstream)
+        """Sessions, from the dial on."""
+        self.configure(upstream, tls)
 
-    def configure(self, upstream: Upstream) -> None:
+    def configure(self, upstream: Upstream, tls: ssl.SSLContext | None) -> None:
         """Go by *upstream* from now on. The sessions that are open still count."""
         self.upstream = upstream
         self.health = Health()
         self.keys = KeyPool(upstream.keys)
-        self.starts = Pacer(upstream.starts_per_minute / 60, upstream.starts_per_minute)
-        self.tls = _trust(upstream)
+        self.starts = Pacer(upstream.starts_per_minute / 60, max(1.0, upstream.starts_per_minute))
+        self.tls = tls
 
     def full(self) -> bool:
         """Whether it has as many sessions as it may."""
@@ -86,23 +100,29 @@ class Dialer:
         self._dice = random.Random()  # noqa: S311 - spreads load, guards nothing
 
     def endpoint(self, upstream: Upstream) -> Endpoint:
-        """Return what is known of *upstream*; of one whose configuration changed, only what is open."""
+        """Return what is known of *upstream*, by its name and URL."""
         known = self._endpoints.get((upstream.name, upstream.url))
         if known is None:
-            known = self._endpoints[upstream.name, upstream.url] = Endpoint(upstream)
-        elif known.upstream != upstream:
-            known.configure(upstream)
+            known = Endpoint(upstream, _trust(upstream))
+            self._endpoints[upstream.name, upstream.url] = known
         return known
 
     def keep(self, upstreams: Iterable[Upstream], redact: Redactor) -> None:
-        """Know *upstreams*, and forget those that are configured no more and hold no session."""
+        """Go by *upstreams*, and forget those that are configured no more and hold no session.
+
+        Raises `OSError` where a `ca` cannot be read; then nothing has changed.
+        """
+        fresh = {(upstream.name, upstream.url): (upstream, _trust(upstream)) for upstream in upstreams}
         self._redact = redact
-        wanted = {(upstream.name, upstream.url) for upstream in upstreams}
         for key, endpoint in list(self._endpoints.items()):
-            if key not in wanted and endpoint.open == 0:
+            if key not in fresh and endpoint.open == 0:
                 del self._endpoints[key]
-        for upstream in upstreams:
-            self.endpoint(upstream)
+        for key, (upstream, tls) in fresh.items():
+            known = self._endpoints.get(key)
+            if known is None:
+                self._endpoints[key] = Endpoint(upstream, tls)
+            elif known.upstream != upstream:
+                known.configure(upstream, tls)
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:
@@ -139,14 +159,15 @@ class Dialer:
     async def _try(self, route: Route, hello: Hello, message_bytes: float) -> Dialed | Answer:
         """Dial one upstream with one key after another, until one is taken or none is left."""
         endpoint = self.endpoint(route.upstream)
+        keys = endpoint.keys  # a reload meanwhile makes others
         now = monotonic()
         wait = endpoint.starts.take(1, now)
         if wait > 0.0:
             self._told(route.upstream, "paced", None)
             return _full(wait)
-        answer = _full(endpoint.keys.resting(now))
+        answer = _full(keys.resting(now))
         for _ in route.upstream.keys:
-            picked = endpoint.keys.pick(now)
+            picked = keys.pick(now)
             if picked is None:
                 break
             number, key = picked
@@ -159,7 +180,7 @@ class Dialer:
             if answer.verdict is not Verdict.NEXT_KEY:
                 break
             log.warning("upstream refused a key", upstream=route.upstream.name, key=number)
-            endpoint.keys.refused(number, now, answer.rest)
+            keys.refused(number, now, answer.rest)
         if answer.verdict is Verdict.NEXT_UPSTREAM:
             endpoint.health.failed(monotonic(), self._dice.random())
         return answer
@@ -171,6 +192,7 @@ class Dialer:
         leg = Leg(Side.UPSTREAM, message_bytes, threshold)
         threshold.leg = leg
         started = monotonic()
+        endpoint.open += 1
         try:
             async with asyncio.timeout(FIRST_EVENT_WITHIN):
                 await ws_connect(
@@ -179,7 +201,7 @@ class Dialer:
                     ssl_context=endpoint.tls,
                     websocket_handshake_timeout=FIRST_EVENT_WITHIN,
                     enable_auto_pong=False,
-                    max_frame_size=int(min(message_bytes, 1 << 40)),
+                    max_frame_size=int(min(message_bytes, LARGEST_FRAME)),
                     extra_headers=_headers(route.upstream, key, hello),
                     max_redirects=0,
                     proxy=route.upstream.proxy.reveal() if route.upstream.proxy else None,
@@ -193,6 +215,8 @@ class Dialer:
                 if hello.call_id is None:
                     await threshold.answered
         except BaseException as error:
+            endpoint.open -= 1
+            leg.ear = None  # should its 101 still come, there is nobody to hear it
             leg.disconnect(graceful=False)
             if isinstance(error, TimeoutError | OSError | WSError | ssl.SSLError | ValueError):
                 return self._failure(route.upstream, error)
@@ -204,11 +228,12 @@ class Dialer:
         else:
             answer = answers.ACCEPTED  # a sideband's first event is the answer to its own
         if answer.verdict is not Verdict.ACCEPTED:
-            leg.disconnect(graceful=True)
+            endpoint.open -= 1
             leg.ear = None
+            leg.disconnect(graceful=True)
             return answer
         self._told(route.upstream, "accepted", monotonic() - started)
-        return Dialed(leg, Early(tuple(threshold.messages), threshold.close), route)
+        return Dialed(leg, Early(tuple(threshold.messages), threshold.close), route, endpoint)
 
     def _failure(self, upstream: Upstream, error: BaseException) -> Answer:
         if isinstance(error, WSHandshakeError) and error.response is not None:
@@ -246,7 +271,9 @@ def _headers(upstream: Upstream, key: Secret, hello: Hello) -> list[tuple[str, s
 
 
 def _seconds(value: str | None) -> Seconds | None:
-    return float(value) if value is not None and value.isascii() and value.isdigit() else None
+    if value is None or not value.isascii() or not value.isdigit():
+        return None
+    return float(min(int(value[:9]), LONGEST_REST))
 
 
 def _bound(leg: Leg) -> None:

@@ -7,8 +7,10 @@ for a client that cannot read them (a browser) is it an event and a close code a
 the way is given back on every way out, the client's leaving included.
 """
 
+import math
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Final
 
 import structlog
 from starlette.applications import Starlette
@@ -22,10 +24,11 @@ from relay.core import hello as hellos
 from relay.core import keys, routing
 from relay.core.hello import Hello
 from relay.core.refusals import Refusal, Refused
-from relay.core.tenants import Catalog
+from relay.core.routing import Route
+from relay.core.tenants import Catalog, Tenant
 from relay.edge import clock
-from relay.edge.admission import LARGEST_FRAME, Admission, Guest
-from relay.edge.farewell import Farewell
+from relay.edge.admission import Admission, Guest
+from relay.edge.farewell import LARGEST, Farewell
 from relay.edge.handoff import EXTENSION, Handoff
 from relay.edge.metrics import OTHER, Metrics
 from relay.ports import Allowances
@@ -61,9 +64,9 @@ class Door:
         self.app = Starlette(
             routes=[
                 *(WebSocketRoute(path, self.upgrade) for path in hellos.PATHS),
-                *(Path(path, _plain, methods=["GET"]) for path in hellos.PATHS),
+                *(Path(path, _plain, methods=_METHODS) for path in hellos.PATHS),
                 Path("/healthz", _healthy, methods=["GET"]),
-                Path("/{path:path}", _nowhere, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
+                Path("/{path:path}", _nowhere, methods=_METHODS),
                 WebSocketRoute("/{path:path}", self.lost),
             ]
         )
@@ -73,15 +76,16 @@ class Door:
         started = clock.monotonic()
         result = "abandoned"
         try:
-            guest = self._receive(websocket)
-            outcome = (
-                guest
-                if isinstance(guest, Refused)
-                else await self._admission.admit(guest, websocket.scope["extensions"][EXTENSION])
-            )
+            tenant, guest = self._receive(websocket)
+            outcome: Refused | bool = False
+            if isinstance(guest, Refused):
+                outcome = guest
+            else:
+                hand_over: Handoff = websocket.scope["extensions"][EXTENSION]
+                outcome = await self._admission.admit(guest, hand_over, self._may_still)
             if isinstance(outcome, Refused):
                 result = "refused"
-                label = OTHER if isinstance(guest, Refused) else self._metrics.tenant_label(guest.tenant.id)
+                label = self._metrics.tenant_label(tenant.id) if tenant is not None else OTHER
                 self._metrics.refused(outcome, label)
                 await self._turn_away(websocket, outcome)
             elif outcome:
@@ -97,36 +101,44 @@ class Door:
 
     # --- who is it, and may it? -------------------------------------------------------------------
 
-    def _receive(self, websocket: WebSocket) -> Guest | Refused:
-        """Decide all that needs neither store nor network."""
+    def _receive(self, websocket: WebSocket) -> tuple[Tenant | None, Guest | Refused]:
+        """Decide all that needs neither store nor network. Return whose key it was, and the decision."""
         if self.draining:
-            return Refused(
-                Refusal.DRAINING,
-                "This relay is shutting down. Connect again: another one takes the session.",
-                retry_after=1.0,
-            )
+            return None, _DRAINING
         terrain = self.terrain
         headers = _headers(websocket)
         hello = hellos.read(websocket.scope["query_string"].decode("latin-1"), headers)
         if isinstance(hello, Refused):
-            return hello
+            return None, hello
         presented = keys.parse(hello.key.reveal()) if hello.key is not None else None
         tenant = terrain.catalog.find(presented) if presented is not None else None
         if tenant is None or presented is None:
-            return _no_key(hello)
+            return None, _no_key(hello)
+        routes = self._may(hello, tenant)
+        if isinstance(routes, Refused):
+            return tenant, routes
+        address = _address(websocket, headers, terrain)
+        return tenant, Guest(hello, tenant, presented.id, routes, address)
+
+    def _may(self, hello: Hello, tenant: Tenant) -> tuple[Route, ...] | Refused:
+        """Return where *tenant* may be sent with what it asks for, or why it may not."""
         if hello.origin is not None and hello.origin.lower() not in tenant.origins:
             return Refused(
                 Refusal.NOT_ALLOWED, f"The origin {hello.origin[:128]} is not allowed for this tenant."
             )
         if hello.call_id is not None and not tenant.upstreams:
             return Refused(Refusal.NOT_FOUND, "No such call was made through this relay.", param="call_id")
-        routes = routing.candidates(terrain.catalog, tenant, hello.model, hello.region)
-        if isinstance(routes, Refused):
-            return routes
         broke = self._allowances.of(tenant).day_refusal(clock.wall())
-        if broke is not None:
-            return broke
-        return Guest(hello, tenant, presented.id, routes, _address(websocket, headers, terrain))
+        return broke or routing.candidates(self.terrain.catalog, tenant, hello.model, hello.region)
+
+    def _may_still(self, guest: Guest) -> Refused | None:
+        """Say why a guest may not come in after all, as of now."""
+        if self.draining:
+            return _DRAINING
+        held = self.terrain.catalog.keys.get(guest.key_id)
+        if held is None or held[1] != guest.tenant.id:
+            return _no_key(guest.hello)
+        return None
 
     # --- saying no --------------------------------------------------------------------------------
 
@@ -141,10 +153,16 @@ class Door:
         echo = hellos.SUBPROTOCOL in [entry.strip() for entry in offered.split(",")]
         farewell = Farewell(refused)
         hand_over: Handoff = websocket.scope["extensions"][EXTENSION]
-        if hand_over(
-            farewell.leg, [("Sec-WebSocket-Protocol", hellos.SUBPROTOCOL)] if echo else [], LARGEST_FRAME
-        ):
+        if hand_over(farewell.leg, [("Sec-WebSocket-Protocol", hellos.SUBPROTOCOL)] if echo else [], LARGEST):
             farewell.say()
+
+
+_METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+_DRAINING: Final = Refused(
+    Refusal.DRAINING,
+    "This relay is shutting down. Connect again: another one takes the session.",
+    retry_after=1.0,
+)
 
 
 def _no_key(hello: Hello) -> Refused:
@@ -182,7 +200,7 @@ def _trusted(address: str, terrain: Terrain) -> bool:
 def _response(refused: Refused) -> Response:
     headers = {}
     if refused.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(refused.retry_after + 0.5)))
+        headers["Retry-After"] = str(max(1, math.ceil(refused.retry_after)))
     return Response(refused.body(), refused.refusal.status, headers, media_type="application/json")
 
 

@@ -20,7 +20,7 @@ WHEN_FULL: Seconds = 5.0
 class _Held:
     def __init__(self, tenant: Tenant) -> None:
         self.starts_per_minute = tenant.plan.session_starts_per_minute
-        self.starts = Pacer(self.starts_per_minute / 60, self.starts_per_minute)
+        self.starts = Pacer(self.starts_per_minute / 60, max(1.0, self.starts_per_minute))
         self.sessions: set[SessionId] = set()
         self.names: dict[SessionName, SessionId] = {}
 

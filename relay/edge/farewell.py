@@ -7,12 +7,16 @@ Rule: nothing that the client says after its 101 is listened to, but for its clo
 
 import asyncio
 import secrets
+from typing import Final
 
 from relay.core.deadlines import CLOSE_CLIENT
 from relay.core.parting import wire_reason
 from relay.core.refusals import Reason, Refused
 from relay.core.words import Side
 from relay.edge.leg import Leg
+
+LARGEST: Final = 1 << 16
+"""The largest frame of a client that is being refused: its first event, said before it heard."""
 
 
 class Deaf:
@@ -22,6 +26,9 @@ class Deaf:
         """Nothing can come: the socket has not been read since the head."""
 
     def heard(self, side: Side) -> None:
+        """See `message`."""
+
+    def ponged(self, side: Side) -> None:
         """See `message`."""
 
     def pinged(self, side: Side, payload: bytes) -> None:
@@ -48,7 +55,7 @@ class Farewell(Deaf):
 
     def __init__(self, refused: Refused) -> None:
         self._refused = refused
-        self.leg = Leg(Side.CLIENT, 1 << 16, self)
+        self.leg = Leg(Side.CLIENT, LARGEST, self)
 
     def say(self) -> None:
         """Say it, and see to it that the connection ends."""

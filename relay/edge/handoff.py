@@ -52,7 +52,7 @@ class HandOff(asyncio.Protocol):
         self._app_state = app_state
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._head = b""
+        self._nonce = b""
         self._task: asyncio.Task[None] | None = None
         self._answered = False
         self._listening: Listening = app_state["listening"]
@@ -70,7 +70,6 @@ class HandOff(asyncio.Protocol):
             self.refuse(Refused(Refusal.BAD_REQUEST, "Data came before the upgrade was answered."))
             self._task.cancel()
             return
-        self._head = data
         self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn only shuts it down
         self._task = self._loop.create_task(self._run(self._scope(data)), name="upgrade")
         self._state.tasks.add(self._task)
@@ -123,10 +122,11 @@ class HandOff(asyncio.Protocol):
         }
 
     async def _run(self, scope: dict[str, Any]) -> None:
-        refused = _unsound(dict(scope["headers"]))
-        if refused is not None:
-            self.refuse(refused)
+        nonce = _nonce_of(scope["headers"])
+        if isinstance(nonce, Refused):
+            self.refuse(nonce)
             return
+        self._nonce = nonce
         try:
             await self._config.loaded_app(scope, self._receive, self._send)
         except Exception:
@@ -192,29 +192,39 @@ class HandOff(asyncio.Protocol):
             extra_headers=None,
             read_buffer_init_size=READ_BUFFER,
         )
-        leg.departed = self._listening.connections.leave
         protocol.connection_made(transport)
-        size, offset = len(self._head), 0
-        while offset < size:  # the head may be larger than the first read buffer
-            room = protocol.get_buffer(size - offset)
-            piece = self._head[offset : offset + len(room)]
-            room[: len(piece)] = piece
-            offset += len(piece)
-            protocol.buffer_updated(len(piece))
+        # picows reads the head its own way (`Connection: keep-alive, Upgrade`, as Firefox has it, is none to
+        # it), so it gets one of ours: what the client's said has been checked.
+        head = _HEAD % self._nonce
+        protocol.get_buffer(len(head))[: len(head)] = head
+        protocol.buffer_updated(len(head))
         transport.set_protocol(protocol)
         self._state.connections.discard(self)
-        self._head, self._transport = b"", None
-        return leg.transport is not None
+        self._transport = None
+        leave = self._listening.connections.leave
+        if leg.transport is None:
+            leave()
+            return False
+        leg.departed = leave
+        return True
 
 
-def _unsound(headers: dict[bytes, bytes]) -> Refused | None:
-    """Say what RFC 6455, 4.2.1, asks of an upgrade request and this one lacks."""
-    if headers.get(b"sec-websocket-version", b"") != b"13":
+_HEAD: Final = (
+    b"GET / HTTP/1.1\r\nHost: relay\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n"
+)
+
+
+def _nonce_of(headers: list[tuple[bytes, bytes]]) -> bytes | Refused:
+    """Return the `Sec-WebSocket-Key`, or what RFC 6455, 4.2.1, asks for and this request lacks."""
+    versions = [value.strip() for name, value in headers if name == b"sec-websocket-version"]
+    nonces = [value.strip() for name, value in headers if name == b"sec-websocket-key"]
+    if versions != [b"13"]:
         return Refused(Refusal.UPGRADE_REQUIRED, "The WebSocket version is 13.")
     try:
-        nonce = base64.b64decode(headers.get(b"sec-websocket-key", b"").strip(), validate=True)
+        decoded = base64.b64decode(nonces[0], validate=True) if len(nonces) == 1 else b""
     except binascii.Error:
-        nonce = b""
-    if len(nonce) != _KEY_BYTES:
-        return Refused(Refusal.BAD_REQUEST, "Sec-WebSocket-Key is sixteen bytes in base64.")
-    return None
+        decoded = b""
+    if len(decoded) != _KEY_BYTES:
+        return Refused(Refusal.BAD_REQUEST, "Sec-WebSocket-Key is sixteen bytes in base64, given once.")
+    return nonces[0]

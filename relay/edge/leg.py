@@ -3,11 +3,16 @@
 Rule: a leg decides nothing; whoever has its ear does. Only `leg`, `handoff` and `dialer` know picows.
 """
 
+import asyncio
+import contextlib
+import fcntl
 import logging
+import sys
+import termios
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport
 from picows.picows import WSCloseHandshake
 
 from relay.core import assembly
@@ -25,6 +30,8 @@ WRITE_HIGH: Final = 256 * 1024
 WRITE_LOW: Final = 64 * 1024
 READ_BUFFER: Final = 4096
 """What a leg reads into at first: 16 KiB cost twice the memory of an idle session at equal CPU."""
+LARGEST_FRAME: Final = 1 << 40
+"""What the parser is told where the plan has no cap."""
 BORROWED: Final = 8 * 1024
 """picows 2.3.1 hands the memory of larger messages to a uvloop transport and then uses it again."""
 HEADER_ROOM: Final = 14
@@ -43,6 +50,20 @@ _log.addFilter(_is_ours)
 PICOWS_LOG: Final = logging.LoggerAdapter(_log)
 """An adapter, for which picows makes no logger of its own for every connection."""
 
+_hearing: set[asyncio.Task[None]] = set()
+
+
+def _hear_out(transport: WSTransport) -> None:
+    """Take note of how a connection of ours broke: picows keeps it in a future; the session told of it."""
+
+    async def wait() -> None:
+        with contextlib.suppress(WSError):
+            await transport.wait_disconnected()
+
+    task = asyncio.get_running_loop().create_task(wait(), name="hear out")
+    _hearing.add(task)
+    task.add_done_callback(_hearing.discard)
+
 
 class Ear(Protocol):
     """Whoever hears what happens on a leg."""
@@ -55,6 +76,9 @@ class Ear(Protocol):
 
     def pinged(self, side: Side, payload: bytes) -> None:
         """A ping came."""
+
+    def ponged(self, side: Side) -> None:
+        """A pong came, asked for or not."""
 
     def closed(self, side: Side, code: int, reason: str) -> None:
         """A close frame came; without a code it is `NO_STATUS`."""
@@ -104,6 +128,9 @@ class Leg(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
+        if self.ear is None:  # whoever dialed has gone meanwhile
+            transport.disconnect(graceful=False)
+            return
         self.transport = transport
         transport.underlying_transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
 
@@ -132,6 +159,8 @@ class Leg(WSListener):
             # The parser found a broken frame, and has said so to the peer.
             self._close_sent = True
             self.ear.broken(self.side, _BROKEN.get(sent.code.value, Reason.PROTOCOL_ERROR))
+            if self.side is _UPSTREAM:
+                _hear_out(transport)
         if self.departed is not None:
             self.departed()
             self.departed = None
@@ -203,6 +232,19 @@ class Leg(WSListener):
         """Return how many bytes wait to be written."""
         return self.transport.underlying_transport.get_write_buffer_size() if self.transport else 0
 
+    def unsent(self) -> int:
+        """Return `buffered` and what the kernel still holds: the peer has not acknowledged it.
+
+        The buffer alone moves in steps of a third of SO_SNDBUF, which a slow reader takes seconds over.
+        """
+        if self.transport is None:
+            return 0
+        handle = self.transport.underlying_transport.get_extra_info("socket")
+        queued = bytearray(4)
+        with contextlib.suppress(OSError):
+            fcntl.ioctl(handle.fileno(), termios.TIOCOUTQ, queued)
+        return self.buffered() + int.from_bytes(queued, sys.byteorder)
+
     # --- what came --------------------------------------------------------------------------------
 
     def _piece(self, ear: Ear, frame: WSFrame, kind: int) -> None:
@@ -221,7 +263,7 @@ class Leg(WSListener):
         elif kind == assembly.PING:
             ear.pinged(self.side, frame.get_payload_as_bytes())
         elif kind == assembly.PONG:
-            ear.heard(self.side)
+            ear.ponged(self.side)
         else:
             self._closed(ear, frame)
 

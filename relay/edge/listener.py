@@ -87,7 +87,7 @@ class HeadGuard(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Hold the headers to their size."""
         super().on_header(name, value)
-        self._header_bytes += len(name) + len(value)
+        self._header_bytes += len(name) + len(value) + 4  # ": " and the line's end
         if self._header_bytes > MAX_HEAD_BYTES:
             self._too_large()
 
@@ -112,6 +112,9 @@ class HeadGuard(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         super().on_headers_complete()
+        if self.cycle is not None:
+            # Plain requests are few here, and a connection that is kept is one that a stranger may hold.
+            self.cycle.keep_alive = False
 
     def _upgrade(self, early: bool) -> None:
         """The head asks for another protocol; *early* if data came with it."""
@@ -127,6 +130,7 @@ class HeadGuard(HttpToolsProtocol):
             or self.parser.get_http_version() != "1.1"
             or hosts != 1
             or self._has_body()
+            or self.cycle is not None
         ):
             self._answer(
                 Refused(Refusal.BAD_REQUEST, "An upgrade is a GET in HTTP/1.1, with one Host and no body.")
@@ -250,9 +254,9 @@ def bind(host: str, port: int) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         sock.setblocking(False)  # noqa: FBT003 - the standard library's
         sock.bind(address)
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
     return sock
 
 

@@ -173,6 +173,7 @@ class Sessions:
         self._leave_address = leave_address
         self._permits = permits
         self._live: dict[SessionId, Live] = {}
+        self._expected = 0
         self._returns: set[asyncio.Task[None]] = set()
         self._emptied = asyncio.Event()
         self._emptied.set()
@@ -187,10 +188,23 @@ class Sessions:
         """Return the session of that id, if it is here."""
         return self._live.get(session)
 
+    def expect(self) -> None:
+        """An upgrade is being answered: a session may come of it."""
+        self._expected += 1
+        self._emptied.clear()
+
+    def expected(self) -> None:
+        """It was answered, one way or the other."""
+        self._expected -= 1
+        self._settle()
+
+    def _settle(self) -> None:
+        if not self._live and not self._expected:
+            self._emptied.set()
+
     def enter(self, live: Live) -> None:
         """A session is open."""
         self._live[live.id] = live
-        live.terms.endpoint.open += 1
         self._emptied.clear()
 
     def leave(self, live: Live) -> None:
@@ -205,8 +219,7 @@ class Sessions:
         )
         self._returns.add(task)
         task.add_done_callback(self._returns.discard)
-        if not self._live:
-            self._emptied.set()
+        self._settle()
 
     def end_those(self, doomed: Callable[[TenantId, str], bool], reason: Reason) -> int:
         """End the sessions of which *doomed* (told tenant and key id) is true. Return how many."""
@@ -218,7 +231,7 @@ class Sessions:
         return ended
 
     async def empty(self) -> None:
-        """Wait until no session is open and every permit is back."""
+        """Wait until no session is open or about to be, and every permit is back."""
         await self._emptied.wait()
         while self._returns:
             await asyncio.wait(self._returns)

@@ -9,20 +9,56 @@ Rule: nothing logs per frame. A session makes one line, at its end (`journal`).
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import structlog
 
 
+class _Redaction:
+    """What every line passes, whoever made its logger and when: a reload puts another in its place."""
+
+    def __init__(self) -> None:
+        self.redact: Callable[[str], str] = str
+
+    def __call__(
+        self, _logger: object, _method: str, line: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        for name, value in line.items():
+            line[name] = self._clean(value)
+        return line
+
+    def _clean(self, value: Any) -> Any:  # noqa: ANN401 - whatever is logged
+        match value:
+            case str():
+                return self.redact(value)
+            case dict():
+                return {name: self._clean(inner) for name, inner in value.items()}
+            case list() | tuple():
+                return [self._clean(inner) for inner in value]
+            case int() | float() | None:
+                return value
+            case _:
+                return self.redact(str(value))
+
+
+_redaction: Final = _Redaction()
+
+
+def redact_with(redact: Callable[[str], str]) -> None:
+    """Mask what *redact* masks from now on."""
+    _redaction.redact = redact
+
+
 def configure(redact: Callable[[str], str], level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Send everything that is logged in this process to *stream* (standard output), as JSON."""
+    redact_with(redact)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        lambda _logger, _method, line: _clean(line, redact),
+        _redaction,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -43,12 +79,4 @@ def configure(redact: Callable[[str], str], level: int = logging.INFO, stream: T
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-
-
-def _clean(line: MutableMapping[str, Any], redact: Callable[[str], str]) -> MutableMapping[str, Any]:
-    for name, value in line.items():
-        if isinstance(value, str):
-            line[name] = redact(value)
-        elif not isinstance(value, int | float | bool | dict | list | tuple | None):
-            line[name] = redact(str(value))
-    return line
+    logging.getLogger("uvicorn.error").setLevel(max(level, logging.WARNING))  # it tells of each listener's end

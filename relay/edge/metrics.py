@@ -42,6 +42,7 @@ _LIMITS_OF_ENDS: Final = {
     Reason.MESSAGE_TOO_BIG: "message_bytes",
     Reason.TOO_OLD: "session_seconds",
     Reason.IDLE: "idle_seconds",
+    Reason.BUDGET_SPENT: "day_budget",
 }
 """Which limit the end of a session means."""
 
@@ -238,7 +239,7 @@ class Metrics(Collector):
             ("refusal", "tenant"),
             (((key[0].label, key[1]), sums.refusals[key]) for key in sorted(seen, key=_by_label)),
         )
-        limits: Counter[str] = Counter()
+        limits: Counter[str] = Counter(dict.fromkeys((*_LIMITS.values(), *_LIMITS_OF_ENDS.values()), 0))
         for (refusal, _), count in sums.refusals.items():
             if refusal in _LIMITS:
                 limits[_LIMITS[refusal]] += count
@@ -249,7 +250,7 @@ class Metrics(Collector):
             "relay_limit_decisions",
             "What limits decided against a client.",
             ("limit", "decision"),
-            (((limit, "refused"), limits[limit]) for limit in (*_LIMITS.values(), *_LIMITS_OF_ENDS.values())),
+            (((limit, "refused"), count) for limit, count in limits.items()),
         )
 
     def _upstreams(self) -> Iterator[Metric]:

@@ -74,7 +74,16 @@ class Witness(Protocol):
 class Pipe:
     """Tell the session what happens on its sockets, and do as it says."""
 
-    __slots__ = ("_legs", "_loop", "_relayed", "_session", "_timer", "_wake_at", "_witness", "probe")
+    __slots__ = (
+        "_asking",
+        "_legs",
+        "_loop",
+        "_relayed",
+        "_session",
+        "_timer",
+        "_wake_at",
+        "_witness",
+    )
 
     def __init__(self, session: Session, client: Leg, upstream: Leg, witness: Witness) -> None:
         self._session = session
@@ -84,8 +93,8 @@ class Pipe:
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at: Seconds = inf
         self._relayed = 0
-        self.probe: asyncio.Event | None = None
-        """Set when the client is next heard of, while someone waits for that."""
+        self._asking: set[asyncio.Event] = set()
+        """Set when a ping or pong of the client's comes, while someone waits for that."""
 
     def start(self, early: Early) -> None:
         """Link the legs. What the upstream said before that goes to the client first."""
@@ -133,9 +142,14 @@ class Pipe:
             self._do(actions)
 
     def heard(self, side: Side) -> None:
-        """*side* gave a sign of life."""
+        """*side* sent a piece of a message."""
         self._heard(side)
         self._do(self._session.heard(side, monotonic()))
+
+    def ponged(self, side: Side) -> None:
+        """*side* sent a pong."""
+        self._heard(side)
+        self._do(self._session.ponged(side, monotonic()))
 
     def closed(self, side: Side, code: int, reason: str) -> None:
         """*side* sent a close frame."""
@@ -152,7 +166,7 @@ class Pipe:
     def congested(self, side: Side) -> None:
         """*side*'s write buffer is full."""
         self._witness.stalled(side)
-        self._do(self._session.congested(side, self._legs[side].buffered(), monotonic()))
+        self._do(self._session.congested(side, self._legs[side].unsent(), monotonic()))
 
     def relieved(self, side: Side) -> None:
         """*side*'s write buffer has drained."""
@@ -167,16 +181,23 @@ class Pipe:
         return self._legs[side].buffered()
 
     async def answers(self, within: Seconds) -> bool:
-        """Ask the client whether it is there, and wait for any sign of it."""
-        self.probe = self.probe or asyncio.Event()
+        """Ask the client whether it is there, and wait for any sign of it.
+
+        A client that is not being read cannot answer, and counts as there: its own deadlines run.
+        """
+        flow = self._session.flows[Side.CLIENT]
+        if flow.holds:
+            return True
+        asked, pong = monotonic(), asyncio.Event()
+        self._asking.add(pong)
         self._legs[Side.CLIENT].send_ping()
         try:
             async with asyncio.timeout(within):
-                await self.probe.wait()
+                await pong.wait()
         except TimeoutError:
-            return False
+            return flow.heard > asked
         finally:
-            self.probe = None
+            self._asking.discard(pong)
         return True
 
     # --- what to do -------------------------------------------------------------------------------
@@ -205,7 +226,7 @@ class Pipe:
                 case Resume(whom):
                     legs[whom].resume()
                 case Look(whom):
-                    self._do(self._session.looked(whom, legs[whom].buffered(), monotonic()))
+                    self._do(self._session.looked(whom, legs[whom].unsent(), monotonic()))
                 case Close(whom, code, reason):
                     legs[whom].send_close(code, reason)
                 case Hangup(whom):
@@ -223,8 +244,9 @@ class Pipe:
         self._arm()
 
     def _heard(self, side: Side) -> None:
-        if side is Side.CLIENT and self.probe is not None:
-            self.probe.set()
+        if side is Side.CLIENT:
+            for asking in self._asking:
+                asking.set()
 
     def _finish(self, finish: Finish) -> None:
         for leg in self._legs:

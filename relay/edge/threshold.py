@@ -37,7 +37,10 @@ class Threshold:
         self._answer()
 
     def heard(self, side: Side) -> None:
-        """Nothing to do: a pong, or a fragment."""
+        """Nothing to do: a piece of a message."""
+
+    def ponged(self, side: Side) -> None:
+        """Nothing was asked."""
 
     def pinged(self, side: Side, payload: bytes) -> None:
         """Answer it, so that a slow dial lives."""

@@ -61,7 +61,9 @@ class CallFailedError(Exception):
         self.failure = failure
 
 
-_KEY: Final = "Give a key that this URL accepts: --key, or RELAY_KEY or OPENAI_API_KEY in the environment."
+_KEY: Final = (
+    "Give a key that this URL accepts: --key, or in the environment RELAY_KEY (for openai.com: OPENAI_API_KEY)."
+)
 _MODEL: Final = "Name a model that this URL serves: --model."
 _WAIT: Final = "Wait, then try again."
 
@@ -76,9 +78,19 @@ _BY_CODE: Final = {
     "rate_limit_exceeded": _WAIT,
     "unsupported_country_region_territory": "Call from, or through, a region that the API serves.",
     "input_audio_buffer_commit_empty": "Speak for at least a tenth of a second.",
-    "not_allowed": "Ask for what the key's plan allows: --model, --voice, --instructions, --transcription.",
+    "not_allowed": "Ask for what the key's tenant may use; the message names what is not.",
 }
 """What to do about an error code: the relay's own rows, then what is clearer here or is not the relay's."""
+
+_NOT_ALLOWED: Final = (
+    ("relay_region", "Name a region of this tenant's in the URL (relay_region=...), or leave it out."),
+    ("call_id", "Name a call of this key's own in the URL (call_id=...)."),
+    ("transcription.model", "Name a model for transcription that the key may use: --transcription."),
+    ("model", "Name a model that this key may use: --model."),
+    ("voice", "Name a voice that this key may use: --voice."),
+    ("instructions", "Leave --instructions out: this tenant's are locked."),
+)
+"""What to do where something is not allowed, by how the error's `param` ends. The first that fits counts."""
 
 _BY_STATUS: Final = {
     400: "Correct the URL or the model as the message says.",
@@ -110,16 +122,17 @@ def refused(status: int, reason: str, body: bytes, retry_after: str | None) -> F
     message = f"The server refused with HTTP {status}"
     message += f": {told.message}" if told.message else f" {reason}."
     wait = float(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+    advice: str | None
     if wait is not None and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= _SERVER_ERROR):
         advice = f"Wait {wait:.0f} s, then try again."
     elif status >= _SERVER_ERROR:
-        advice = _BY_CODE.get(told.code or "", "The trouble is on the server's side: try again in a moment.")
+        advice = _advice(told) or "The trouble is on the server's side: try again in a moment."
     else:
-        advice = _BY_CODE.get(told.code or "") or _BY_STATUS.get(status, "")
+        advice = _advice(told) or _BY_STATUS.get(status)
     return Failure(
         kind=Kind.REFUSED,
         message=message,
-        advice=advice or None,
+        advice=advice,
         http_status=status,
         error_type=told.type,
         code=told.code,
@@ -183,10 +196,18 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 def _as_told(failure: Failure, told: ErrorBody) -> Failure:
-    advice = _BY_CODE.get(told.code or "")
+    advice = _advice(told)
     return msgspec.structs.replace(
         failure, error_type=told.type, code=told.code, param=told.param, advice=advice
     )
+
+
+def _advice(told: ErrorBody) -> str | None:
+    if told.code == Refusal.NOT_ALLOWED.code and told.param:
+        for ending, advice in _NOT_ALLOWED:
+            if told.param == ending or told.param.endswith(f".{ending}"):
+                return advice
+    return _BY_CODE.get(told.code or "")
 
 
 class _Body(msgspec.Struct):

@@ -22,7 +22,7 @@ def _library() -> Any:  # noqa: ANN401 - sounddevice is untyped
     try:
         import sounddevice  # noqa: PLC0415 - an extra: only who speaks or listens needs it
     except ImportError:
-        advice = "pip install 'realtime-relay[microphone]'"
+        advice = "It comes with: pip install sounddevice"
         raise CallFailedError(
             Failure(kind=Kind.MICROPHONE, message="No way to the sound card is installed.", advice=advice)
         ) from None
@@ -68,7 +68,7 @@ async def microphone(hang_up: asyncio.Event) -> AsyncIterator[AsyncIterator[byte
             pieces.get_nowait()
         pieces.put_nowait(piece)
 
-    def captured(data: Any, _frames: int, _time: object, _status: object) -> None:  # noqa: ANN401
+    def captured(data: Any, _frames: int, _time: object, _status: object) -> None:  # noqa: ANN401 - a C buffer
         loop.call_soon_threadsafe(keep, bytes(data))
 
     async def sound() -> AsyncIterator[bytes]:
@@ -100,7 +100,7 @@ class Loudspeaker:
         """Wait until all was played."""
         await asyncio.sleep(pcm.seconds(self._waiting) + PIECE)  # a sound card plays at the pace of the clock
 
-    def fill(self, data: Any, _frames: int, _time: object, _status: object) -> None:  # noqa: ANN401
+    def fill(self, data: Any, _frames: int, _time: object, _status: object) -> None:  # noqa: ANN401 - a C buffer
         """Give the sound card what it asks for; called by its own thread."""
         with self._lock:
             sound = bytes(self._waiting[: len(data)])

@@ -1,6 +1,5 @@
 """The demonstration: as a newcomer runs it, in a process of its own, and what it would not let pass."""
 
-import ast
 import asyncio
 import os
 import re
@@ -214,18 +213,19 @@ async def test_the_code_it_shows_runs_and_ctrl_c_ends_what_it_serves() -> None:
         shown = await read_until(process, "It stays up until ctrl-C")
         code = shown[shown.index("from openai") : shown.index("\nA spoken")].strip()
         assert len(code.splitlines()) == 5
-        indented = "\n".join(f"    {line}" for line in code.splitlines())
-        program = f"import asyncio\nasync def main() -> None:\n{indented}\nasyncio.run(main())\n"
-        ast.parse(program)
         client = await asyncio.create_subprocess_exec(
-            sys.executable, "-u", "-c", program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         try:
-            events = (await read_until(client, "response.done")).split()
+            told, trouble = (stream.decode() for stream in await client.communicate())
         finally:
-            client.kill()
-            await client.wait()
+            if client.returncode is None:
+                client.kill()
+                await client.wait()
+        assert (client.returncode, trouble) == (0, "")
+        events = told.split()
         assert events[:2] == ["session.created", "response.created"]
+        assert events[-1] == "response.output_item.done"
         assert "relay talk --url ws://127.0.0.1:" in await read_until(process, "What the relay logs")
         line = await read_until(process, "session ended")
         assert '"tenant": "demo"' in line
@@ -259,4 +259,4 @@ def test_the_code_holds_the_key_and_the_base_url() -> None:
     from relay.core.words import Secret
 
     where = stage.Stage(port=1, ops_port=2, key=Secret("rlk_x"))
-    assert 'AsyncOpenAI(base_url="http://127.0.0.1:1/v1", api_key="rlk_x")' in screen.code(where)
+    assert 'OpenAI(base_url="http://127.0.0.1:1/v1", api_key="rlk_x")' in screen.code(where)

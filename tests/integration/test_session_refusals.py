@@ -180,9 +180,11 @@ def spoken() -> bytes:
 async def test_a_response_that_voice_began_over_the_rate_is_cancelled_upstream() -> None:
     unhurried = SimulatorSettings.instant(audio_pace=1.0)
     async with (
-        relay_and_simulator(unhurried, plan={"responses_per_minute": 0.5}) as (relay, key, sim),
+        relay_and_simulator(unhurried, plan={"responses_per_minute": 1}) as (relay, key, sim),
         connected(relay, key) as client,
     ):
+        await say(client, type="response.create", response={"output_modalities": ["text"]})
+        await until(client, "response.done")
         await client.send(append(spoken()))
         created = await until(client, "response.created")
         done = await until(client, "response.done")

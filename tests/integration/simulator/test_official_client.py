@@ -1,11 +1,10 @@
 """The official client holds conversations with the simulator, as its own documentation shows it."""
 
-import ast
+import asyncio
 import base64
-import types
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from openai import AsyncOpenAI
@@ -75,14 +74,15 @@ async def test_models_and_client_secrets(openai: AsyncOpenAI, sim: Simulator) ->
 
 
 async def test_the_example_of_the_documentation_runs(
-    sim: Simulator, capsys: pytest.CaptureFixture[str]
+    sim: Simulator,
 ) -> None:
     page = (Path(__file__).parents[3] / "docs" / "simulator.md").read_text()
     example = page.split("```python\n")[1].split("```")[0]
     assert "http://127.0.0.1:8090" in example
     example = example.replace("http://127.0.0.1:8090", sim.http_url)
-    space: dict[str, Any] = {}
-    compiled = compile(example, "simulator.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    await types.FunctionType(compiled, space)()
-    await space["client"].close()
-    assert capsys.readouterr().out.splitlines()[-1] == "response.done"
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", example, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = (stream.decode() for stream in await program.communicate())
+    assert (program.returncode, err) == (0, "")
+    assert out.splitlines()[-1] == "response.done"

@@ -1,5 +1,6 @@
 """`relay simulate`, as a program."""
 
+import asyncio
 import re
 import signal
 import subprocess
@@ -7,7 +8,10 @@ import sys
 
 import httpx
 
+from relay.core.words import Secret
 from relay.simulator.faults import Kind
+from relay.voice import sample
+from relay.voice.call import Call, Recorded, hold
 
 RELAY = (sys.executable, "-m", "relay", "simulate")
 PATIENCE = 20
@@ -32,6 +36,21 @@ def test_it_says_where_it_is_and_ends_cleanly_when_interrupted() -> None:
             assert "Stopped." in program.stdout.read()
         finally:
             program.kill()
+
+
+def test_it_knows_the_words_of_the_sample_that_is_spoken_to_it() -> None:
+    with subprocess.Popen([*RELAY, "--port", "0", "--instant"], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        try:
+            found = re.search(r"ws://\S+", program.stdout.readline())
+            assert found is not None
+            url = f"{found[0]}?model=gpt-realtime-2.1"
+            call = Call(url=url, key=Secret("any"), speed=100, timeout=PATIENCE)
+            outcome = asyncio.run(hold(call, Recorded(sample.speech()), lambda _: None))
+        finally:
+            program.kill()
+    assert outcome.failure is None
+    assert [reply.heard for reply in outcome.replies] == [sample.words()]
 
 
 def refused(*options: str) -> str:

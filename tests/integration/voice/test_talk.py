@@ -16,7 +16,8 @@ from relay.simulator.server import Simulator
 from relay.simulator.settings import KnownSpeech, SimulatorSettings
 from relay.voice import pcm, sample, wav
 
-KEY = "sk-very-secret"
+KEY = "rlk_very_secret"
+PROVIDERS_KEY = "sk-very-secret"
 
 
 class Ran(NamedTuple):
@@ -36,8 +37,8 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 def environment(**more: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name not in {"RELAY_KEY", "RELAY_URL"}}
-    return {**inherited, "COLUMNS": "100", "OPENAI_API_KEY": KEY, **more}
+    inherited = {name: value for name, value in os.environ.items() if name != "RELAY_URL"}
+    return {**inherited, "COLUMNS": "100", "RELAY_KEY": KEY, "OPENAI_API_KEY": PROVIDERS_KEY, **more}
 
 
 async def talk(*arguments: object, **variables: str) -> Ran:
@@ -49,6 +50,7 @@ async def talk(*arguments: object, **variables: str) -> Ran:
     ran = Ran(process.returncode, out.decode(), err.decode())
     assert "Traceback" not in ran.err
     assert KEY not in ran.out + ran.err
+    assert PROVIDERS_KEY not in ran.out + ran.err
     return ran
 
 
@@ -88,10 +90,22 @@ async def test_json_is_all_of_standard_output(simulator: Simulator) -> None:
     assert told["turns"][0]["first_token_after_ms"] is not None
 
 
-async def test_the_keys_of_the_environment_are_tried_in_order(simulator: Simulator) -> None:
-    ran = await talk("--url", simulator.url, "--text", "Hello?", RELAY_KEY="rlk_mine")
+async def test_the_key_for_a_relay_is_the_environments(simulator: Simulator) -> None:
+    ran = await talk("--url", simulator.url, "--text", "Hello?")
     assert ran.code == 0, ran
-    assert simulator.sessions[0].headers["authorization"] == ["Bearer rlk_mine"]
+    assert simulator.sessions[0].headers["authorization"] == [f"Bearer {KEY}"]
+
+
+async def test_the_providers_key_is_not_shown_to_a_relay(scripted: Any) -> None:
+    seen: list[str | None] = []
+
+    async def script(connection: ServerConnection) -> None:
+        assert connection.request is not None
+        seen.append(connection.request.headers.get("Authorization"))
+
+    ran = await talk("--url", await scripted.playing(script), "--text", "Hello?", RELAY_KEY="")
+    assert ran.code == 1
+    assert seen == [None]
 
 
 async def test_a_refusal_is_told_with_status_error_and_advice(scripted: Any) -> None:
@@ -142,6 +156,7 @@ async def test_a_wrong_command_is_told_what_is_wrong_with_it(arguments: list[str
 async def test_without_a_sound_card_the_microphone_says_what_is_missing() -> None:
     ran = await talk("--url", "ws://127.0.0.1:1/", "--microphone")
     assert ran.code == 1
+    assert ran.out == ""
     assert ran.err.startswith("Error: ")
 
 

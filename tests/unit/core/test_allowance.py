@@ -106,6 +106,13 @@ def test_a_new_plan_s_rates_hold_from_now_on() -> None:
     assert allowance.take_response(0, EPOCH) is None
 
 
+def test_a_new_rate_of_tokens_holds_from_now_on() -> None:
+    allowance = Allowance(plan(tokens_per_minute=10))
+    allowance.debit(11, 0, 0, EPOCH)
+    allowance.replan(plan(tokens_per_minute=20))
+    assert allowance.take_response(0, EPOCH) is None
+
+
 def test_the_same_plan_again_forgives_nothing() -> None:
     allowance = Allowance(plan(responses_per_minute=1))
     allowance.take_response(0, EPOCH)

@@ -81,15 +81,28 @@ def test_what_is_wrong_with_the_request_is_told_to_the_client_without_secrets(st
     )
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"[]", b'{"error": "no"}', b'{"error": {"code": 7}}', b"[" * 99_999]
-)
-def test_a_body_that_says_nothing_is_a_plain_rejection(body: bytes) -> None:
-    answer = answers.to_status(400, None, body, redact)
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": "no"}', b"[" * 99_999])
+@pytest.mark.parametrize("status", [400, 404, 422])
+def test_a_status_without_the_api_s_error_is_a_wrong_address_and_not_the_client_s(
+    status: int, body: bytes
+) -> None:
+    answer = answers.to_status(status, None, body, redact)
+    assert answer.verdict is Verdict.NEXT_UPSTREAM
+    assert answer.refused is not None
+    assert answer.refused.refusal is Refusal.UPSTREAM_FAILED
+
+
+def test_an_error_that_says_nothing_is_a_plain_rejection() -> None:
+    answer = answers.to_status(400, None, b'{"error": {"code": 7}}', redact)
     assert said(answer) == TOLD
     assert answer.refused is not None
     assert answer.refused.message == "The upstream rejected the request."
     assert answer.refused.code is answer.refused.param is None
+
+
+@pytest.mark.parametrize("status", [413, 414, 431])
+def test_a_request_that_is_too_large_is_the_client_s_to_mend(status: int) -> None:
+    assert answers.to_status(status, None, b"", redact).verdict is Verdict.TELL_CLIENT
 
 
 def test_an_upstream_s_words_are_cut_where_they_run_on() -> None:

@@ -150,8 +150,14 @@ def test_an_aliased_model_is_shown_as_the_client_named_it() -> None:
     assert count(gate, Kind.SESSION, Outcome.REPLACED) == sum(gate.counts) == 1
 
 
-def test_a_model_that_is_not_the_alias_s_is_left_alone() -> None:
-    assert downlink(asked="alias", served="real").judge(session(model="other"), True, 0) is FORWARD
+def test_a_snapshot_s_name_is_shown_as_the_alias_too() -> None:
+    shown = only_sent(downlink(asked="alias", served="real").judge(session(model="real-2026-01-01"), True, 0))
+    assert shown["session"]["model"] == "alias"
+
+
+def test_a_session_that_names_no_model_is_left_alone() -> None:
+    nameless = wire({"type": "session.updated", "session": {"id": "sess_1"}})
+    assert downlink(asked="alias", served="real").judge(nameless, True, 0) is FORWARD
 
 
 # --- responses and what they cost -----------------------------------------------------------------

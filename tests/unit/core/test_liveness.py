@@ -116,7 +116,31 @@ def test_any_progress_starts_the_ten_seconds_anew(leg: Leg, side: Side) -> None:
 def test_a_buffer_that_grows_makes_no_progress(leg: Leg, side: Side) -> None:
     leg.liveness.congested(side, 1000, 0)
     assert leg.liveness.looked(side, 2000, 5) == NOTHING
-    assert isinstance(leg.liveness.looked(side, 1500, 10), Reason)
+    assert isinstance(leg.liveness.looked(side, 2000, 10), Reason)
+
+
+@BOTH
+def test_what_was_queued_meanwhile_hides_no_progress(leg: Leg, side: Side) -> None:
+    leg.liveness.congested(side, 1000, 0)
+    assert leg.liveness.looked(side, 2000, 5) == NOTHING
+    assert leg.liveness.looked(side, 1500, 9) == NOTHING
+    assert leg.liveness.looked(side, 1500, 18) == NOTHING
+    assert isinstance(leg.liveness.looked(side, 1500, 19), Reason)
+
+
+@BOTH
+def test_pongs_that_nobody_asked_for_are_a_flood_too(leg: Leg, side: Side) -> None:
+    for _ in range(60):
+        assert leg.liveness.ponged(side, 0) == NOTHING
+    assert isinstance(leg.liveness.ponged(side, 0), Reason)
+
+
+def test_a_client_that_reads_nothing_is_not_read_for_more_to_answer(leg: Leg) -> None:
+    assert leg.liveness.answered(0) == NOTHING
+    leg.liveness.congested(Side.CLIENT, 1000, 0)
+    assert leg.liveness.answered(0) == (Pause(Side.CLIENT),)
+    assert leg.liveness.answered(1) == NOTHING
+    assert set(leg.liveness.relieved(Side.CLIENT, 2)) == {Resume(Side.CLIENT), Resume(Side.UPSTREAM)}
 
 
 @BOTH

@@ -218,6 +218,19 @@ def test_a_flood_of_pings_ends_the_session(session: Talk) -> None:
     assert session.pinged(CLIENT, 0) == both(1008, 1001, b"ping_flood")
 
 
+def test_a_flood_of_pongs_ends_the_session(session: Talk) -> None:
+    for _ in range(PINGS_BURST):
+        assert session.ponged(CLIENT, 0) == NOTHING
+    assert session.ponged(CLIENT, 0) == both(1008, 1001, b"ping_flood")
+    assert session.ponged(CLIENT, 0) == NOTHING
+
+
+def test_a_client_that_reads_no_answers_is_asked_for_no_more(session: Talk) -> None:
+    session.congested(CLIENT, 1000, 0)
+    session.up.answer = (Send(CLIENT, b"no"),)
+    assert session.says(CLIENT, 1) == (Send(CLIENT, b"no"), Pause(CLIENT))
+
+
 # --- age and idleness -----------------------------------------------------------------------------
 
 

@@ -133,13 +133,21 @@ def test_a_slow_client_is_still_given_its_tail_while_it_takes_any(session: Talk)
     session.closed(UPSTREAM, 1000, "", 10)
     session.left(UPSTREAM, 10)
     now, left = 11.0, 1000
-    for _ in range(100):
+    for _ in range(50):
         assert session.deadline == now
         assert session.tick(now) == (Look(CLIENT),)
         left -= 1
         assert session.looked(CLIENT, left, now) == NOTHING
         now += CLOSE_CLIENT - CLOSE_UPSTREAM
     assert session.left(CLIENT, now) == (Finish(Reason.UPSTREAM_LEFT, UPSTREAM, 1000),)
+
+
+def test_however_slowly_a_client_takes_its_tail_the_session_is_over_after_a_minute(session: Talk) -> None:
+    session.closed(UPSTREAM, 1000, "", 10)
+    session.left(UPSTREAM, 10)
+    session.tick(70)
+    ended = session.looked(CLIENT, 1, 70)
+    assert ended == (Abort(CLIENT), Finish(Reason.UPSTREAM_LEFT, UPSTREAM, 1000))
 
 
 def test_an_upstream_that_is_gone_needs_no_cutting_off(session: Talk) -> None:

@@ -90,4 +90,4 @@ def test_what_is_kept_is_bounded(turns: Turns) -> None:
 def test_what_was_asked_for_long_ago_did_not_begin_this_response() -> None:
     turns = Turns()
     turns.asked(now=0)
-    assert not turns.created("resp_1", now=60)
+    assert not turns.created("resp_1", now=61)

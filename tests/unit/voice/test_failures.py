@@ -42,6 +42,36 @@ def test_every_usual_status_has_its_advice(status: int) -> None:
     assert failures.refused(status, "", b"", None).advice
 
 
+@pytest.mark.parametrize(
+    ("param", "names"),
+    [
+        ("relay_region", "relay_region="),
+        ("model", "--model"),
+        ("session.model", "--model"),
+        ("session.audio.input.transcription.model", "--transcription"),
+        ("session.audio.output.voice", "--voice"),
+        ("response.instructions", "--instructions"),
+    ],
+)
+def test_what_is_not_allowed_is_told_by_the_option_that_asked_for_it(param: str, names: str) -> None:
+    body = f'{{"error":{{"code":"not_allowed","message":"No.","param":"{param}"}}}}'.encode()
+    at_the_door = failures.refused(403, "Forbidden", body, None).advice
+    assert at_the_door is not None
+    assert names in at_the_door
+    assert failures.error(ErrorBody(code="not_allowed", param=param)).advice == at_the_door
+
+
+@pytest.mark.parametrize("param", [None, "", "session.tools[0].name", "remodel", 'a"b'])
+def test_what_is_not_allowed_and_has_no_option_is_left_to_the_message(param: str | None) -> None:
+    told = failures.error(ErrorBody(code="not_allowed", param=param))
+    assert told.advice == "Ask for what the key's tenant may use; the message names what is not."
+
+
+def test_a_param_says_nothing_where_something_else_is_wrong() -> None:
+    told = failures.error(ErrorBody(code="session_conflict", param="model"))
+    assert told.advice == Refusal.SESSION_CONFLICT.advice
+
+
 @pytest.mark.parametrize("refusal", Refusal)
 def test_every_refusal_of_the_relay_has_its_advice(refusal: Refusal) -> None:
     assert failures.error(ErrorBody(code=refusal.code)).advice

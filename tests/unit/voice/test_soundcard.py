@@ -92,12 +92,12 @@ def test_a_loudspeaker_that_is_hushed_plays_no_more(card: Card) -> None:
         assert data == bytes(4)
 
 
-def test_without_the_extra_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     with pytest.raises(CallFailedError) as caught, soundcard.loudspeaker():
         pass
     assert caught.value.failure.kind is Kind.MICROPHONE
-    assert caught.value.failure.advice == "pip install 'realtime-relay[microphone]'"
+    assert caught.value.failure.advice == "It comes with: pip install sounddevice"
 
 
 def test_a_machine_without_a_device_says_so(card: Card) -> None:
