@@ -1,14 +1,19 @@
 """Every refusal at the door, provoked over a real socket and asserted whole: status, body, headers, in-band."""
 
 import asyncio
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from relay.server import Relay
-from tests.kit.relays import MODEL, new_key, relay_and_simulator, relay_to
-from tests.kit.wire import closed, connected, event, eventually, knock, refusal
+from relay.simulator.server import Simulator
+from relay.simulator.settings import INSTANT
+from tests.kit.relays import MODEL, config, new_key, relay_and_simulator, relay_to, settings
+from tests.kit.wire import append, closed, connected, event, eventually, knock, refusal
 
 INVALID = "invalid_request_error"
 BROWSER = ["realtime", "openai-insecure-api-key.{key}"]
@@ -262,8 +267,6 @@ async def test_the_next_key_of_the_pool_is_used_at_once() -> None:
             }
         ]
         token, line = new_key()
-        from tests.kit.relays import config, settings
-
         read = settings(config(pool, line), {"SPENT_KEY": "sk-invalid-as-it-were"})
         async with Relay(read).running() as relay:
             async with connected(relay, token):
@@ -285,3 +288,70 @@ async def test_a_draining_relay_says_503_and_retry_after() -> None:
         assert (error["code"], close) == ("relay_draining", (1012, "server_error.relay_draining"))
         await client.close()
         await asyncio.wait_for(draining, 5)
+
+
+async def test_an_upgrade_that_is_dialed_for_when_the_drain_begins_is_refused_and_waited_for() -> None:
+    async with relay_and_simulator() as (relay, key, sim):
+        sim.faults.add("handshake:0.5", sessions=1)
+        asking = asyncio.create_task(refusal(relay, key))
+        await eventually(lambda: len(sim.sessions) == 1)
+        await asyncio.wait_for(relay.drain(), 5)
+        status, _, error = await asking
+        assert (status, error["code"]) == (503, "relay_draining")
+        await eventually(lambda: not sim.sessions[-1].shown()["open"])
+
+
+async def test_a_key_that_is_revoked_while_its_session_is_dialed_for_is_refused() -> None:
+    (token, line), (_, other_line) = new_key(), new_key()
+    async with relay_and_simulator() as (_, _, sim):
+        sim.faults.add("handshake:0.5", sessions=1)
+        async with Relay(settings(config(sim.url, line))).running() as relay:
+            asking = asyncio.create_task(refusal(relay, token))
+            await eventually(lambda: len(sim.sessions) == 1)
+            relay.reload(settings(config(sim.url, other_line)))
+            assert (await asking)[0] == 401
+
+
+async def test_an_upstream_never_has_more_sessions_than_it_may() -> None:
+    async with relay_and_simulator() as (_, _, sim):
+        few = [{"name": "few", "region": "us", "url": sim.url, "max_sessions": 2}]
+
+        async def knocks(relay: Relay, key: str) -> int:
+            with contextlib.suppress(InvalidStatus):
+                async with knock(relay, key) as client:
+                    await client.recv()
+                    await asyncio.sleep(0.5)
+                    return 1
+            return 0
+
+        async with relay_to(few) as (relay, key):
+            assert sum(await asyncio.gather(*(knocks(relay, key) for _ in range(6)))) == 2
+            await eventually(lambda: len(relay.sessions) == 0)
+            async with connected(relay, key), connected(relay, key):
+                pass
+
+
+async def test_a_reload_that_cannot_be_gone_by_changes_nothing(tmp_path: Path) -> None:
+    token, line = new_key()
+    rubbish = tmp_path / "ca.pem"
+    rubbish.write_text("no certificate")
+    tls = {"name": "tls", "region": "us", "url": "wss://localhost:1/", "ca": str(rubbish)}
+    async with (
+        Simulator(INSTANT).running() as sim,
+        Relay(settings(config(sim.url, line))).running() as relay,
+    ):
+        with pytest.raises(OSError, match="no certificate"):
+            relay.reload(settings(config([tls], new_key()[1])))
+        async with connected(relay, token):
+            pass
+
+
+async def test_a_holder_of_a_name_that_is_not_being_read_keeps_it() -> None:
+    plan = {"audio_seconds_per_second": 0.5}
+    async with relay_and_simulator(plan=plan) as (relay, key, _):
+        query = f"?model={MODEL}&relay_session=call-8"
+        async with connected(relay, key, query) as first:
+            await first.send(append(bytes(40 * 48_000 // 2)))
+            await first.send(append(bytes(40 * 48_000 // 2)))
+            await eventually(lambda: any(live.session.flows[0].holds for live in relay.sessions))
+            assert (await refusal(relay, key, query))[0] == 409
