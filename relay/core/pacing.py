@@ -24,12 +24,12 @@ class Pacer:
         """Charge *amount*, which has passed already. Return how long to wait before the next."""
         # Compared by hand: max() takes thrice as long, and this runs twice per frame.
         paid_until = self._paid_until
-        if paid_until < now:  # noqa: PLR1730
+        if paid_until < now:  # noqa: PLR1730 - see above
             paid_until = now
         paid_until += amount * self._cost
         self._paid_until = paid_until
         wait = paid_until - self._slack - now
-        return wait if wait > 0.0 else 0.0  # noqa: FURB136
+        return wait if wait > 0.0 else 0.0  # noqa: FURB136 - see above
 
     def take(self, amount: float, now: Seconds) -> Seconds:
         """Charge *amount* if the burst covers it. Return 0.0 if so, else how long until it would."""

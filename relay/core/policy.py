@@ -90,7 +90,7 @@ def _number(value: Any) -> bool:  # noqa: ANN401 - whatever a client sent
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _tool_faults(tool: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _tool_faults(tool: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever was given
     kind = tool.get("type", "function") if isinstance(tool, dict) else None
     if kind != "function":
         if not policy.hosted_tools:
@@ -116,7 +116,7 @@ def _voice_faults(settings: Event, field: str, policy: Policy) -> Iterator[tuple
             yield param, f"The voice {_shown(name)} is not allowed for this tenant."
 
 
-def _item_faults(item: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _item_faults(item: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever was given
     if not isinstance(item, dict):
         return
     if item.get("type") in HOSTED_ITEMS and not policy.hosted_tools:

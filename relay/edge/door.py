@@ -124,7 +124,9 @@ class Door:
         """Return where *tenant* may be sent with what it asks for, or why it may not."""
         if hello.origin is not None and hello.origin.lower() not in tenant.origins:
             return Refused(
-                Refusal.NOT_ALLOWED, f"The origin {hello.origin[:128]} is not allowed for this tenant."
+                Refusal.NOT_ALLOWED,
+                f"The origin {hello.origin[:128]} is not allowed for this tenant.",
+                param="origin",
             )
         if hello.call_id is not None and not tenant.upstreams:
             return Refused(Refusal.NOT_FOUND, "No such call was made through this relay.", param="call_id")

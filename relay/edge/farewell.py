@@ -65,7 +65,7 @@ class Farewell(Deaf):
             refusal.close or Reason.INTERNAL.code,
             wire_reason(f"{refusal.kind}.{self._refused.code or refusal.code}"),
         )
-        asyncio.get_running_loop().call_later(CLOSE_CLIENT, self.leg.disconnect, False)  # noqa: FBT003
+        asyncio.get_running_loop().call_later(CLOSE_CLIENT, self.leg.disconnect, False)  # noqa: FBT003 - disconnect's only argument
 
     def closed(self, side: Side, code: int, reason: str) -> None:
         """The client has heard."""

@@ -278,7 +278,7 @@ def private(app: Any, sock: socket.socket) -> Listener:  # noqa: ANN401 - an ASG
     return Listener(_config(app, HttpToolsProtocol, "none"), sock, None)
 
 
-def _config(app: Any, http_class: Any, ws_class: Any) -> uvicorn.Config:  # noqa: ANN401
+def _config(app: Any, http_class: Any, ws_class: Any) -> uvicorn.Config:  # noqa: ANN401 - whatever was given
     return uvicorn.Config(
         app,
         http=http_class,
