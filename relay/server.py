@@ -11,6 +11,7 @@ import random
 import ssl
 from collections.abc import AsyncIterator
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -203,7 +204,13 @@ def redactor_of(settings: Settings) -> Redactor:
         *catalog.peppers.values(),
         *(key for upstream in _upstreams(catalog) for key in (*upstream.keys, upstream.proxy)),
     ]
+    secrets += [_password(upstream.proxy) for upstream in _upstreams(catalog) if upstream.proxy is not None]
     return Redactor(secret for secret in secrets if secret is not None)
+
+
+def _password(url: Secret) -> Secret | None:
+    password = urlsplit(url.reveal()).password
+    return Secret(password) if password else None
 
 
 def _upstreams(catalog: Catalog) -> list[Upstream]:

@@ -207,10 +207,10 @@ class Uplink:
     def _no_response(self, refused: Refused, event: Event) -> Actions:
         """Refuse a response in the upstream's own form: frameworks take a stray `error` for the end."""
         self._count(Kind.RESPONSE, Outcome.REFUSED)
-        self._tally(refused.refusal)
         if refused.refusal is Refusal.BUDGET_SPENT:
-            self.over = Reason.BUDGET_SPENT
+            self.over = Reason.BUDGET_SPENT  # counted as the end that it is
             return ()
+        self._tally(refused.refusal)
         response: dict[str, Any] = {
             "object": "realtime.response",
             "id": f"resp_{self._session}_{self._made + 1}",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 import structlog
 from picows import WSError, WSHandshakeError, ws_connect
+from python_socks import ProxyError  # how picows tells of a proxy's refusal
 
 from relay.core import answers
 from relay.core.answers import Answer, Verdict
@@ -218,7 +219,7 @@ class Dialer:
             endpoint.open -= 1
             leg.ear = None  # should its 101 still come, there is nobody to hear it
             leg.disconnect(graceful=False)
-            if isinstance(error, TimeoutError | OSError | WSError | ssl.SSLError | ValueError):
+            if isinstance(error, TimeoutError | OSError | WSError | ProxyError | ValueError):
                 return self._failure(route.upstream, error)
             raise
         if threshold.messages:
@@ -245,6 +246,8 @@ class Dialer:
         log.warning("upstream not reached", upstream=upstream.name, error=self._redact(repr(error)))
         if isinstance(error, TimeoutError):
             return answers.to_silence()
+        if isinstance(error, ProxyError):
+            return answers.to_failure("proxy")
         what = (
             "TLS"
             if isinstance(error, ssl.SSLError)
