@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from relay.edge.admission import Admission
 from relay.server import Relay
 from relay.simulator.server import Simulator
 from relay.simulator.settings import INSTANT
@@ -355,3 +356,17 @@ async def test_a_holder_of_a_name_that_is_not_being_read_keeps_it() -> None:
             await first.send(append(bytes(40 * 48_000 // 2)))
             await eventually(lambda: any(live.session.flows[0].holds for live in relay.sessions))
             assert (await refusal(relay, key, query))[0] == 409
+
+
+async def test_a_fault_of_the_relays_own_is_500_and_says_nothing_of_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def breaks(*_: Any) -> Any:
+        raise RuntimeError("secret innards")
+
+    monkeypatch.setattr(Admission, "admit", breaks)
+    async with relay_and_simulator() as (relay, key, _):
+        status, _, error = await refusal(relay, key)
+        assert (status, error["type"], error["code"]) == (500, "server_error", "internal_error")
+        assert "innards" not in error["message"]
+        await eventually(lambda: relay.connections.open == 0)
