@@ -204,11 +204,6 @@ def table(event: Event, *path: str) -> Event:
 encode: Final = msgspec.json.encode
 
 
-def session_update(session: Event) -> bytes:
-    """Make the relay's own `session.update`."""
-    return encode({"type": "session.update", "session": session})
-
-
 def response_cancel(response_id: str | None) -> bytes:
     """Make the `response.cancel` for a response that the plan does not allow."""
     event: Event = {"type": "response.cancel"}

@@ -51,8 +51,6 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     origin: str | None
     echo: str | None
     """The subprotocol to answer with: never the one that holds a key."""
-    in_band: bool
-    """The client cannot read the status of a failed upgrade: refuse it after the 101."""
     region: str | None
     latency: Latency
     name: SessionName | None
@@ -111,7 +109,6 @@ def read(query: str, headers: Sequence[tuple[str, str]]) -> Hello | Refused:
         call_id=call_id,
         origin=named.get("origin"),
         echo=_echo(offered),
-        in_band=in_band(named.items(), query),
         region=region,
         latency=latency,
         name=name_hint,

@@ -29,7 +29,7 @@ def test_a_plain_request_asks_for_a_model_and_nothing_else() -> None:
     plain = hello()
     assert (plain.model, plain.transcription, plain.call_id) == ("m", False, None)
     assert (plain.key, plain.origin, plain.echo, plain.region, plain.name) == (None,) * 5
-    assert (plain.latency, plain.in_band, plain.query, plain.headers) == ("balanced", False, (), ())
+    assert (plain.latency, plain.query, plain.headers) == ("balanced", (), ())
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_hints_are_read_from_the_query_and_headers_go_before_it() -> None:
 
 
 def test_a_browser_is_refused_in_band_and_so_is_whoever_cannot_set_headers() -> None:
-    assert hello("model=m", ("origin", "https://a.example")).in_band
-    assert hello("model=m&api-key=k").in_band
+    assert in_band([("origin", "https://a.example")], "model=m")
+    assert in_band([], "model=m&api-key=k")
     assert in_band([("sec-websocket-protocol", "openai-insecure-api-key.k")], "")
     assert not in_band([("authorization", "Bearer k")], "model=m")
 
