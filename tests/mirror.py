@@ -34,16 +34,18 @@ class Mirrored(NamedTuple):
 
 
 def modules() -> Iterator[str]:
-    """Return the names of the modules that are held to this."""
-    return (path.stem for path in sorted(SOURCE.glob("*.py")) if path.stem != "__init__")
+    """Return the names of the modules that are held to this; one of a package is `package/module`."""
+    paths = (path.relative_to(SOURCE).with_suffix("") for path in sorted(SOURCE.rglob("*.py")))
+    return (path.as_posix() for path in paths if path.stem != "__init__")
 
 
 def mirror(module: str) -> Mirrored:
     """Run *module*'s tests. In a process of its own: coverage must see the module's import."""
-    test_file = TESTS / f"test_{module}.py"
+    place, name = (TESTS / module).parent, Path(module).name
+    test_file = place / f"test_{name}.py"
     if not test_file.exists():
         return Mirrored(module, 0.0, f"has no {test_file.relative_to(ROOT)}")
-    test_files = [test_file, *sorted(TESTS.glob(f"test_{module}_*.py"))]
+    test_files = [test_file, *sorted(place.glob(f"test_{name}_*.py"))]
     # Imported here and not above: whatever is imported before coverage starts is not seen.
     from coverage import Coverage
     from coverage.exceptions import NoDataError
@@ -81,7 +83,7 @@ def main() -> int:
     with ProcessPoolExecutor(PROCESSES, context, max_tasks_per_child=1) as pool:
         for result in pool.map(mirror, told):
             failed += bool(result.trouble)
-            line = f"{result.module:<12} {result.covered:5.1f} %  {result.trouble}"
+            line = f"{result.module:<16} {result.covered:5.1f} %  {result.trouble}"
             sys.stdout.write(line.rstrip() + "\n")
             sys.stdout.flush()
     sys.stdout.write(f"{len(told)} modules, {failed} without full branch coverage by their own tests\n")
