@@ -1,23 +1,25 @@
 """What an upstream's message tells the relay: counted, timed, billed, and nearly always forwarded untouched.
 
-Rule: one event in is one event out. An event is changed only where it would name what is the relay's own
-affair: the upstream's name for an aliased model, a key, or the cancelling of a response that the plan forbade.
+Rule: one event in is one event out, or none where the client's dialect knows no such event. An event is
+changed only where that dialect differs, or where it would name what is the relay's own affair: the upstream's
+name for a model, a key, or the cancelling of a response that the plan forbade.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
-
-import msgspec
 
 from relay.core import events
 from relay.core.actions import FORWARD, Actions, Moment, Observe, Send, Spend
 from relay.core.allowance import Allowance
 from relay.core.audio import AudioFormat, format_named
+from relay.core.deltas import length_of_delta, seconds_per_character
+from relay.core.dialects.dialect import GA, ClientDialect, UpstreamDialect
 from relay.core.events import KIND_OF, Kind, Outcome, Told, table
 from relay.core.refusals import Reason, Refusal
 from relay.core.strict import Event
 from relay.core.turns import Turns
-from relay.core.uplink import failure
+from relay.core.unstarted import failure
 from relay.core.usage import (
     NO_USAGE,
     PriceTable,
@@ -30,18 +32,15 @@ from relay.core.words import MicroUsd, Seconds, Side, UnixSeconds
 _OUTCOMES: Final = len(Outcome)
 _AUDIO_FORWARDED: Final = Kind.AUDIO * _OUTCOMES + Outcome.FORWARDED
 _TEXT_FORWARDED: Final = Kind.TEXT * _OUTCOMES + Outcome.FORWARDED
-_WINDOW: Final = 512
-"""An audio delta's `delta` starts, and ends, within so many bytes of the message's."""
 _MEASURED_ONE_IN: Final = 31
 """What stands round the audio of a delta is as long as round the one before, give or take a digit of an index:
 so it is measured once in a while, and not for every frame."""
 
 
-class _Delta(msgspec.Struct):
-    delta: str = ""
-
-
-_decode_delta: Final = msgspec.json.Decoder(_Delta).decode
+_READ: Final = frozenset({
+    Told.SESSION, Told.RESPONSE_CREATED, Told.RESPONSE_DONE, Told.TRANSCRIBED, Told.ERROR,
+})  # fmt: skip
+"""What the relay reads though neither leg needs a translation."""
 _NO_AUTHOR: Final = frozenset({"conversation_already_has_active_response", "rate_limit_exceeded"})
 """Errors of a `response.create` that came to nothing, whether or not it was named."""
 
@@ -61,7 +60,16 @@ class Downlink:
         redact: Callable[[str], str],
         set_input_format: Callable[[AudioFormat], None],
         epoch: UnixSeconds,
+        model: str | None = None,
+        names: Mapping[str, str] = MappingProxyType({}),
+        client: ClientDialect = GA,
+        upstream: UpstreamDialect = GA,
     ) -> None:
+        """Make the gate of one session.
+
+        *asked* is the model's name to the client, *served* to the upstream, *model* in the price list; *names*
+        leads from the upstream's names of models to those that clients know.
+        """
         self.counts = [0] * (len(Kind) * _OUTCOMES)
         self.bytes = 0
         self.audio_seconds = 0.0
@@ -74,6 +82,12 @@ class Downlink:
         """The upstream's own id of the session, for its support desk."""
         self._asked = asked
         self._served = served
+        self._model = model or served
+        self._names = names
+        self._client = client
+        self._upstream = upstream
+        self._renames = client.renames
+        self._translated = client is not GA or upstream is not GA
         self._allowance = allowance
         self._turns = turns
         self._prices = prices
@@ -81,7 +95,7 @@ class Downlink:
         self._redact = redact
         self._set_input_format = set_input_format
         self._epoch = epoch
-        self._seconds_per_character = _seconds_per_character(AudioFormat.PCM)
+        self._seconds_per_character = seconds_per_character(AudioFormat.PCM)
         self._unmeasured = 0
         self._around = 0
         self._transcriber: str | None = None
@@ -91,19 +105,23 @@ class Downlink:
         self.bytes += len(message)
         told = events.told_by(message) if text else None
         if told is Told.AUDIO_DELTA:
-            self.counts[_AUDIO_FORWARDED] += 1
             if self._unmeasured:
                 self._unmeasured -= 1
             else:
-                self._around = len(message) - _length_of_delta(message)
+                self._around = len(message) - length_of_delta(message)
                 self._unmeasured = _MEASURED_ONE_IN
             length = len(message) - self._around
             if (
                 length > 0
             ):  # or else its surroundings are not those that were measured: a figure never goes down
                 self.audio_seconds += length * self._seconds_per_character
+            if self._renames:
+                return self._renamed(Kind.AUDIO, Moment.FIRST_AUDIO, message, now)
+            self.counts[_AUDIO_FORWARDED] += 1
             return self._timed(Moment.FIRST_AUDIO, now) if self._turns.timing else FORWARD
         if told is Told.TEXT_DELTA:
+            if self._renames:
+                return self._renamed(Kind.TEXT, Moment.FIRST_TOKEN, message, now)
             self.counts[_TEXT_FORWARDED] += 1
             return self._timed(Moment.FIRST_TOKEN, now) if self._turns.timing else FORWARD
         if told is None:
@@ -111,7 +129,34 @@ class Downlink:
             return self._count(Kind.OTHER, Outcome.FORWARDED)
         return self._control(told, message, now)
 
+    def _renamed(self, kind: Kind, moment: Moment, message: memoryview, now: Seconds) -> Actions:
+        """Pass a delta on under the name that the client's dialect has for it; the rest is not looked at."""
+        timed = self._timed(moment, now) if self._turns.timing else FORWARD
+        head = events.HEAD.match(message)
+        if head is None:  # its type does not come first
+            return (*self._say_whole(kind, message), *timed[1:])
+        name = self._renames.get(head[1])
+        if name is None:
+            self._count(kind, Outcome.FORWARDED)
+            return timed
+        self._count(kind, Outcome.REPLACED)
+        data = b"".join((message[: head.start(1)], name, message[head.end(1) :]))
+        return (Send(Side.CLIENT, data), *timed[1:])
+
+    def _say_whole(self, kind: Kind, message: memoryview) -> Actions:
+        event = events.read_trusted(message)
+        return self._say(kind, event, event) if event is not None else self._count(kind, Outcome.FORWARDED)
+
     def _control(self, told: Told, message: memoryview, now: Seconds) -> Actions:
+        if not self._translated and told not in _READ:
+            return self._count(KIND_OF[told], Outcome.FORWARDED)
+        given = events.read_trusted(message)
+        if given is None:
+            return self._count(KIND_OF[told], Outcome.FORWARDED)
+        event = self._upstream.read(given)
+        if event is not given:
+            told = events.told_of(event)
+        more: Actions = ()
         handle = {
             Told.SESSION: self._session,
             Told.RESPONSE_CREATED: self._response_created,
@@ -119,13 +164,23 @@ class Downlink:
             Told.TRANSCRIBED: self._transcribed,
             Told.ERROR: self._error,
         }.get(told)
-        event = events.read_trusted(message) if handle is not None else None
-        actions = handle(event, now) if handle is not None and event is not None else FORWARD
-        replaced = any(isinstance(action, Send) and action.side is Side.CLIENT for action in actions)
-        self._count(KIND_OF[told], Outcome.REPLACED if replaced else Outcome.FORWARDED)
-        return actions
+        if handle is not None:
+            event, more = handle(event, now)
+        actions = self._say(KIND_OF[told], given, event)
+        return (*actions, *more) if more else actions
 
-    def _session(self, event: Event, now: Seconds) -> Actions:
+    def _say(self, kind: Kind, given: Event, event: Event) -> Actions:
+        """Tell the client *event*, which came as *given*, in its own dialect."""
+        said = self._client.write(event)
+        if said is given:
+            return self._count(kind, Outcome.FORWARDED)
+        if said is None:
+            self._count(kind, Outcome.DROPPED)
+            return ()
+        self._count(kind, Outcome.REPLACED)
+        return (Send(Side.CLIENT, events.encode(said)),)
+
+    def _session(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         del now
         session = table(event, "session")
         if isinstance(session.get("id"), str):
@@ -135,46 +190,53 @@ class Downlink:
             self._set_input_format(heard)
         spoken = format_named(table(session, "audio", "output").get("format"))
         if spoken is not None:
-            self._seconds_per_character = _seconds_per_character(spoken)
+            self._seconds_per_character = seconds_per_character(spoken)
         transcriber = table(session, "audio", "input", "transcription").get("model")
-        self._transcriber = transcriber if isinstance(transcriber, str) else None
-        if self._asked == self._served or "model" not in session:
-            return FORWARD
-        return _instead({**event, "session": {**session, "model": self._asked}})
+        self._transcriber = self._name_of(transcriber) if isinstance(transcriber, str) else None
+        shown = session
+        if self._asked != self._served and "model" in session:
+            shown = {**session, "model": self._asked}
+        if isinstance(transcriber, str) and self._transcriber != transcriber:
+            audio, heard_as = session["audio"], session["audio"]["input"]
+            named = {**heard_as, "transcription": {**heard_as["transcription"], "model": self._transcriber}}
+            shown = {**shown, "audio": {**audio, "input": named}}
+        return (event if shown is session else {**event, "session": shown}), ()
 
-    def _response_created(self, event: Event, now: Seconds) -> Actions:
+    def _name_of(self, model: str) -> str:
+        return self._names.get(model, model)
+
+    def _response_created(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         response_id = table(event, "response").get("id")
-        if not isinstance(response_id, str):
-            return FORWARD
-        if self._turns.created(response_id, now):
-            return FORWARD
+        if not isinstance(response_id, str) or self._turns.created(response_id, now):
+            return event, ()
         refused = self._allowance.take_response(now, now + self._epoch)
         if refused is None:
-            return FORWARD
+            return event, ()
         self.refusals[refused.refusal] = self.refusals.get(refused.refusal, 0) + 1
         self._turns.refuse(response_id, failure(refused))
-        return (*FORWARD, Send(Side.UPSTREAM, events.response_cancel(response_id)))
+        cancel = self._upstream.write(events.response_cancel(response_id))
+        return event, (Send(Side.UPSTREAM, events.encode(cancel)),)
 
-    def _response_done(self, event: Event, now: Seconds) -> Actions:
+    def _response_done(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         response = table(event, "response")
         response_id = response.get("id")
         refused = self._turns.done(response_id) if isinstance(response_id, str) else None
-        spent = self._spend(self._served, read_response_usage(response.get("usage")), now)
+        spent = self._spend(self._model, read_response_usage(response.get("usage")), now)
         if refused is None or response.get("status") == "completed":
-            return (*FORWARD, *spent)
+            return event, spent
         ended = {**response, "status": "failed", "status_details": refused}
-        return (*_instead({**event, "response": ended}), *spent)
+        return {**event, "response": ended}, spent
 
-    def _transcribed(self, event: Event, now: Seconds) -> Actions:
+    def _transcribed(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         usage = read_transcription_usage(event.get("usage"))
-        return (*FORWARD, *self._spend(self._transcriber or self._served, usage, now))
+        return event, self._spend(self._transcriber or self._model, usage, now)
 
-    def _error(self, event: Event, now: Seconds) -> Actions:
+    def _error(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         del now
         if table(event, "error").get("code") in _NO_AUTHOR:
             self._turns.unasked()
         clean = {field: _cleaned(value, self._redact) for field, value in event.items()}
-        return FORWARD if clean == event else _instead(clean)
+        return (event if clean == event else clean), ()
 
     def _spend(self, model: str | None, usage: Usage, now: Seconds) -> Actions:
         wall = now + self._epoch
@@ -201,14 +263,6 @@ class Downlink:
         return FORWARD
 
 
-def _seconds_per_character(audio: AudioFormat) -> float:
-    return 3 / 4 / audio.bytes_per_second  # four characters of base64 hold three bytes
-
-
-def _instead(event: Event) -> Actions:
-    return (Send(Side.CLIENT, events.encode(event)),)
-
-
 def _cleaned(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - whatever an upstream sent
     """Return *value* without secrets. Text by text: a mask laid over JSON could cover a quote of its own."""
     match value:
@@ -220,22 +274,3 @@ def _cleaned(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 -
             return [_cleaned(inner, redact) for inner in value]
         case _:
             return value
-
-
-def _length_of_delta(message: memoryview) -> int:
-    """Return how many characters of base64 an audio delta holds, without reading them."""
-    head = bytes(message[:_WINDOW])
-    start = head.find(_DELTA)
-    if start >= 0:
-        start += len(_DELTA)
-        first = max(start, len(message) - _WINDOW)
-        end = bytes(message[first:]).find(b'"')
-        if end >= 0 and (first == start or end > 0):
-            return first + end - start
-    try:
-        return len(_decode_delta(message).delta)
-    except events.UNREADABLE:
-        return 0
-
-
-_DELTA: Final = b'"delta":"'

@@ -155,7 +155,8 @@ _PREFIXES: Final = (
     ("output_audio_buffer.", Told.PASS_BUFFER),
 )
 
-_HEAD: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_.]{1,64})"')
+HEAD: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"([a-z_.]{1,64})"')
+"""Where an event names its type, as the first group; every upstream known says it first."""
 _by_head: Final[dict[bytes, Told]] = {name.encode(): told for name, told in _TOLD.items()}
 
 
@@ -175,13 +176,19 @@ def _classify(name: str) -> Told:
 
 def told_by(message: memoryview) -> Told | None:
     """Tell what an upstream message is, by its head; None where it is no event at all."""
-    head = _HEAD.match(message)
+    head = HEAD.match(message)
     if head is not None:
         return _by_head.get(head[1]) or _classify(head[1].decode())
     try:
         return _classify(_decode_type(message).type)
     except UNREADABLE:
         return None
+
+
+def told_of(event: Event) -> Told:
+    """Tell what an upstream event is that has been read."""
+    name = event.get("type")
+    return _classify(name) if isinstance(name, str) else Told.PASS
 
 
 def read_trusted(message: memoryview) -> Event | None:
@@ -204,9 +211,9 @@ def table(event: Event, *path: str) -> Event:
 encode: Final = msgspec.json.encode
 
 
-def response_cancel(response_id: str | None) -> bytes:
+def response_cancel(response_id: str | None) -> Event:
     """Make the `response.cancel` for a response that the plan does not allow."""
     event: Event = {"type": "response.cancel"}
     if response_id is not None:
         event["response_id"] = response_id
-    return encode(event)
+    return event

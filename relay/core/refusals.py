@@ -64,6 +64,10 @@ class Refusal(Enum):
         "audio_chunk_too_large", 413, INVALID, "audio_chunk_too_large", None,
         "Send the audio in smaller appends; this one was not forwarded, nothing else is lost.",
     )  # fmt: skip
+    AUDIO_FORMAT = (
+        "audio_format", 400, INVALID, "unsupported_audio_format", None,
+        "Send raw 16-bit PCM at 24 kHz, or G.711 at 8 kHz, without a header; the message names what came.",
+    )  # fmt: skip
     INVALID_JSON = (
         "invalid_json", 400, INVALID, "invalid_json", None,
         "Send one strict JSON object a message.",

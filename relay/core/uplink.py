@@ -4,24 +4,29 @@ Rule: a message goes upstream as the bytes that were checked, or not at all, or 
 The flood, audio appends, costs one decode; the answer to it is the constant `FORWARD`.
 """
 
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
-from relay.core import events, policy
+from relay.core import events, habits, intake, latency, policy
 from relay.core.actions import FORWARD, Actions, Send
 from relay.core.allowance import Allowance
 from relay.core.audio import AudioFormat, decoded_bytes, padding_of
+from relay.core.dialects.dialect import GA, ClientDialect, UpstreamDialect
 from relay.core.events import APPENDS, CLIENT_KINDS, Kind, Outcome, decode_append
 from relay.core.pacing import Pacer
 from relay.core.refusals import Reason, Refusal, Refused
-from relay.core.strict import Event, LooseJsonError, read_strictly
+from relay.core.strict import Event
 from relay.core.tenants import AUDIO_BURST, BYTES_BURST, EVENTS_BURST_SECONDS, Plan
 from relay.core.turns import Turns
-from relay.core.words import Seconds, SessionId, Side, UnixSeconds
+from relay.core.unstarted import failed_response
+from relay.core.words import Latency, Seconds, SessionId, Side, UnixSeconds
 
 SLACK: Final = 1024
 """An append longer than its audio by more than this has room for a second `audio`: it is read whole."""
+UNHEARD: Final = -1
+"""The slack before the first append, which is always read whole: a file's header hides there."""
+UPDATES: Final = frozenset({"session.update", "transcription_session.update"})
 _OUTCOMES: Final = len(Outcome)
 _AUDIO_FORWARDED: Final = Kind.AUDIO * _OUTCOMES + Outcome.FORWARDED
 
@@ -54,6 +59,8 @@ class Uplink:
         turns: Turns,
         session: SessionId,
         epoch: UnixSeconds,
+        client: ClientDialect = GA,
+        upstream: UpstreamDialect = GA,
     ) -> None:
         self.counts = [0] * (len(Kind) * _OUTCOMES)
         self.bytes = 0
@@ -61,6 +68,10 @@ class Uplink:
         self.wait: Seconds = 0.0
         self.over: Reason | None = None
         self.refusals: dict[Refusal, int] = {}
+        self.latency: Latency | None = None
+        """What the client's last update hinted; None while none did."""
+        self._client = client
+        self._upstream = upstream
         self._bytes_per_second = AudioFormat.PCM.bytes_per_second
         self._rules = rules
         self._allowance = allowance
@@ -69,7 +80,8 @@ class Uplink:
         self._epoch = epoch
         self._made = 0
         self._chunk_bytes = plan.chunk_bytes
-        self._slack = min(SLACK, plan.chunk_bytes)
+        self._slack: float = UNHEARD
+        self._slack_heard = min(SLACK, plan.chunk_bytes)
         self._audio = Pacer(plan.audio_seconds_per_second, AUDIO_BURST)
         self._pace = Pacer(plan.bytes_per_second, BYTES_BURST)
         self._events = Pacer(plan.events_per_second, max(1.0, plan.events_per_second * EVENTS_BURST_SECONDS))
@@ -119,30 +131,48 @@ class Uplink:
         return f"event_{self._session}_{self._made}"
 
     def _judge_whole(self, data: bytes, text: bool, now: Seconds) -> Actions:
-        event = _read(data, text)
+        event = intake.read(data, text)
         if event is None:
             self.over = Reason.INVALID_TEXT
             return self._count(Kind.OTHER, Outcome.REFUSED)
         if isinstance(event, Refused):
             return self._refuse(Kind.OTHER, event, now)
-        name: str = event["type"]
+        said = self._in_ga(event)
+        if isinstance(said, Refused):
+            return self._refuse(CLIENT_KINDS.get(event["type"], Kind.OTHER), intake.about(said, event), now)
+        return self._judge_event(event, said, now)
+
+    def _in_ga(self, event: Event) -> Event | Refused:
+        """Return *event* in GA terms, without a latency hint, which is taken."""
+        bare = latency.take(event) if event["type"] in UPDATES else None
+        if isinstance(bare, Refused):
+            return bare
+        if bare is None:
+            return self._client.read(event)
+        event, self.latency = bare
+        return self._client.read(event)
+
+    def _judge_event(self, event: Event, said: Event, now: Seconds) -> Actions:
+        """Judge *event*, which is *said* in GA terms."""
+        name: str = said["type"]
         kind = CLIENT_KINDS.get(name, Kind.OTHER)
-        verdict = self._check(event, name, now) or policy.check(event, self._rules)
+        verdict = self._check(said, name, now) or policy.check(said, self._rules)
         if isinstance(verdict, Refused):
-            return self._refuse(kind, _about(verdict, event), now)
+            return self._refuse(kind, intake.about(self._in_its_words(verdict), event), now)
         if name == "response.create":
             refused = self._allowance.take_response(now, now + self._epoch)
             if refused is not None:
-                return self._no_response(_about(refused, event), event)
+                return self._no_response(refused, said)
             self._turns.asked(now)
-        if verdict is not None:
-            self._count(kind, Outcome.REPLACED)
-            return (Send(Side.UPSTREAM, events.encode(verdict)),)
-        self._count(kind, Outcome.FORWARDED)
-        return FORWARD
+        sent = self._upstream.write(said if verdict is None else verdict)
+        if sent is event:
+            self._count(kind, Outcome.FORWARDED)
+            return FORWARD
+        self._count(kind, Outcome.REPLACED)
+        return (Send(Side.UPSTREAM, events.encode(sent)),)
 
     def _check(self, event: Event, name: str, now: Seconds) -> Refused | None:
-        """Put *event* to the plan's limits."""
+        """Put *event* to the plan's limits, and to what the upstream can hear."""
         refused = self._check_audio(event, name, now)
         if refused is not None or name in APPENDS:
             return refused
@@ -152,7 +182,7 @@ class Uplink:
                 "An event of this type is not allowed for this tenant.",
                 param="type",
             )
-        return self._check_rate(now)
+        return self._check_rate(now) or (habits.format_fault(event) if self._upstream.hears_raw else None)
 
     def _check_rate(self, now: Seconds) -> Refused | None:
         wait = self._events.take(1, now)
@@ -166,19 +196,14 @@ class Uplink:
 
     def _check_audio(self, event: Event, name: str, now: Seconds) -> Refused | None:
         """Measure the audio inside *event*: an append's, or that of items' content."""
-        if name in APPENDS:
-            held = [("audio", event.get("audio"))]
-        elif name == "conversation.item.create":
-            held = _audio_of_item(event.get("item"), "item")
-        elif name == "response.create":
-            items = events.table(event, "response").get("input")
-            held = [
-                found
-                for index, item in enumerate(items if isinstance(items, list) else ())
-                for found in _audio_of_item(item, f"response.input[{index}]")
-            ]
-        else:
+        held = intake.audio_of(event)
+        if not held:
             return None
+        if name in APPENDS and self._slack == UNHEARD:
+            header = habits.header_of(held[0][1])
+            if header is not None:
+                return habits.header_fault(header)
+            self._slack = self._slack_heard
         seconds = 0.0
         for param, audio in held:
             if not isinstance(audio, str):
@@ -196,6 +221,12 @@ class Uplink:
         self.wait = max(self.wait, self._audio.spend(seconds, now))
         return None
 
+    def _in_its_words(self, refused: Refused) -> Refused:
+        """Name the field at fault as the client knows it."""
+        if refused.param is None:
+            return refused
+        return msgspec.structs.replace(refused, param=self._client.param(refused.param))
+
     def _refuse(self, kind: Kind, refused: Refused, now: Seconds) -> Actions:
         self._count(kind, Outcome.REFUSED)
         self._tally(refused.refusal)
@@ -205,29 +236,15 @@ class Uplink:
         return (Send(Side.CLIENT, refused.event(self.event_id())),)
 
     def _no_response(self, refused: Refused, event: Event) -> Actions:
-        """Refuse a response in the upstream's own form: frameworks take a stray `error` for the end."""
+        """Refuse a response in the upstream's own form."""
         self._count(Kind.RESPONSE, Outcome.REFUSED)
         if refused.refusal is Refusal.BUDGET_SPENT:
             self.over = Reason.BUDGET_SPENT  # counted as the end that it is
             return ()
         self._tally(refused.refusal)
-        response: dict[str, Any] = {
-            "object": "realtime.response",
-            "id": f"resp_{self._session}_{self._made + 1}",
-            "status": "in_progress",
-            "status_details": None,
-            "output": [],
-            "metadata": _metadata(event),
-            "usage": None,
-        }
-        failed = {"status": "failed", "status_details": failure(refused)}
-        return tuple(
-            Send(Side.CLIENT, events.encode({"type": name, "event_id": self.event_id(), "response": body}))
-            for name, body in (
-                ("response.created", response),
-                ("response.done", {**response, **failed}),
-            )
-        )
+        told = failed_response(refused, event, f"resp_{self._session}_{self._made + 1}")
+        said = (self._client.write({**body, "event_id": self.event_id()}) for body in told)
+        return tuple(Send(Side.CLIENT, events.encode(body)) for body in said if body is not None)
 
     def _count(self, kind: Kind, outcome: Outcome) -> Actions:
         self.counts[kind * _OUTCOMES + outcome] += 1
@@ -235,62 +252,6 @@ class Uplink:
 
     def _tally(self, refusal: Refusal) -> None:
         self.refusals[refusal] = self.refusals.get(refusal, 0) + 1
-
-
-def _read(data: bytes, text: bool) -> Event | Refused | None:
-    """Return the event that *data* is, why it is none, or None where its text is not UTF-8."""
-    if not text:
-        return Refused(
-            Refusal.INVALID_EVENT,
-            "Expected a text WebSocket message; binary frames are not supported.",
-        )
-    try:
-        event = read_strictly(data.decode())
-    except UnicodeDecodeError:
-        return None
-    except LooseJsonError as error:
-        return Refused(Refusal.INVALID_JSON, f"The message was not strict JSON: {error}.")
-    if not isinstance(event.get("type"), str):
-        return Refused(Refusal.INVALID_EVENT, "An event names its type in a string.", param="type")
-    return event
-
-
-def _metadata(event: Event) -> Event | None:
-    """Return the response's `metadata` to echo, if it is within the API's bounds: 16 keys, 64 and 512 long."""
-    metadata = events.table(event, "response", "metadata")
-    sane = len(metadata) <= _MOST_KEYS and all(
-        isinstance(value, str) and len(key) <= _LONGEST_KEY and len(value) <= _LONGEST_VALUE
-        for key, value in metadata.items()
-    )
-    return metadata if metadata and sane else None
-
-
-_MOST_KEYS: Final = 16
-_LONGEST_KEY: Final = 64
-_LONGEST_VALUE: Final = 512
-
-
-def failure(refused: Refused) -> Event:
-    """Return the `status_details` of a response that the plan did not allow."""
-    error = {"type": refused.refusal.kind, "code": refused.refusal.code, "message": refused.message}
-    return {"type": "failed", "error": error}
-
-
-def _audio_of_item(item: object, field: str) -> list[tuple[str, object]]:
-    content = item.get("content") if isinstance(item, dict) else None
-    return [
-        (f"{field}.content[{index}].audio", part.get("audio"))
-        for index, part in enumerate(content if isinstance(content, list) else ())
-        if isinstance(part, dict)
-    ]
-
-
-def _about(refused: Refused, event: Event) -> Refused:
-    """Name the client's event in *refused*, where it has a name that may be echoed."""
-    event_id = event.get("event_id")
-    if isinstance(event_id, str) and len(event_id) <= events.MAX_EVENT_ID:
-        return msgspec.structs.replace(refused, event_id=event_id)
-    return refused
 
 
 _QUOTE: Final = ord('"')

@@ -4,7 +4,7 @@ Rule: a word that only one module needs does not live here.
 """
 
 from enum import IntEnum
-from typing import Final, NewType, TypeAlias
+from typing import Final, Literal, NewType, TypeAlias, get_args
 
 Seconds: TypeAlias = float
 """A duration, or a reading of a clock that never goes back. Never wall time."""
@@ -19,6 +19,10 @@ TenantId = NewType("TenantId", str)
 SessionId = NewType("SessionId", str)
 SessionName = NewType("SessionName", str)
 """What a client calls its session (`relay_session`), so that only one such lives at a time."""
+
+Latency: TypeAlias = Literal["low", "balanced", "high"]
+"""What a client hints of its patience: answer soonest, or keep the load off where others need it."""
+LATENCIES: Final[tuple[Latency, ...]] = get_args(Latency)
 
 SECONDS_PER_DAY: Final = 86_400
 

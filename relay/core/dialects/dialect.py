@@ -29,11 +29,14 @@ class ClientDialect(Protocol):
         """Return a GA server event in the client's terms; None where its language has no such event."""
 
     def param(self, path: str) -> str:
-        """Return what the client calls the field at *path* of a GA client event: `session.audio.input.format`."""
+        """Return what the client calls the field at *path* (`session.audio.input.format`) of a GA event."""
 
 
 class UpstreamDialect(Protocol):
     """What an upstream speaks. It holds nothing, so all of its sessions share one."""
+
+    hears_raw: bool
+    """Whether it takes what OpenAI's endpoints take and no other audio: raw PCM at 24 kHz, or G.711."""
 
     def read(self, event: Event) -> Event:
         """Return a server event of the upstream's in GA terms."""
@@ -46,6 +49,7 @@ class Ga:
     """The GA protocol itself: nothing to translate, on either leg."""
 
     renames: Mapping[bytes, bytes] = {}
+    hears_raw = True
 
     def read(self, event: Event) -> Event:
         """See `ClientDialect` and `UpstreamDialect`."""
