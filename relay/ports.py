@@ -1,6 +1,6 @@
 """What the relay needs of the world, named for the need: each port has a home in memory and one in a store.
 
-Rule: a port is two or three methods, and its docstrings are what its contract test checks.
+Rule: a port is two to four methods, and its docstrings are what its contract test checks.
 """
 
 from typing import Protocol
@@ -65,3 +65,27 @@ class Ledger(Protocol):
 
     async def total(self, tenant: TenantId) -> tuple[Usage, MicroUsd]:
         """Return all that *tenant* used, as far as it is known here."""
+
+
+class Secrets(Protocol):
+    """What has to be remembered of client secrets: sessions too large to travel along, and counts of uses."""
+
+    async def keep(
+        self, secret: str, tenant: TenantId, session: bytes, expires_at: UnixSeconds
+    ) -> Refused | None:
+        """Keep *session*, sealed, under the id of its *secret* until *expires_at*, or say why not.
+
+        A refusal keeps nothing and disturbs nothing that is kept. `retry_after` is when there may be room.
+        """
+
+    async def find(self, secret: str) -> bytes | None:
+        """Return what is kept under *secret*; None if nothing is, or no longer."""
+
+    async def use(self, secret: str, tenant: TenantId, most: int, expires_at: UnixSeconds) -> Refused | None:
+        """Count one more use of *secret*, *most* of which are allowed, or say why not: `INVALID_KEY`.
+
+        What is refused is not counted. The count is kept until *expires_at* at least.
+        """
+
+    async def unuse(self, secret: str) -> None:
+        """Take one use back: no session came about. Where no use is counted this changes nothing."""

@@ -25,8 +25,11 @@ from relay.edge.connections import Connections, Listening
 from relay.edge.dialer import Dialer
 from relay.edge.door import Door, Terrain
 from relay.edge.embedded import EmbeddedAllowances, EmbeddedLedger, EmbeddedPermits
+from relay.edge.embedded_secrets import EmbeddedSecrets
+from relay.edge.grants import Grants
 from relay.edge.live import Sessions
 from relay.edge.metrics import Metrics
+from relay.edge.sealing import Sealer
 from relay.settings import Settings
 
 LAG_LOOK: Final[Seconds] = 0.5
@@ -54,6 +57,8 @@ class Relay:
         self._dialer.keep(_upstreams(settings.catalog), self._redact)
         self.metrics.upstreams = self._healths
         allowances = EmbeddedAllowances()
+        self._drawn = Sealer.drawn()
+        self._grants = Grants(self._sealer(settings), EmbeddedSecrets())
         self._admission = Admission(
             redact=self._redact,
             permits=self._permits,
@@ -62,11 +67,13 @@ class Relay:
             sessions=self.sessions,
             connections=self.connections,
             prices=self._prices,
+            grants=self._grants,
         )
         self._door = Door(
             terrain=Terrain(settings.catalog, listen.trusted_proxies),
             admission=self._admission,
             allowances=allowances,
+            grants=self._grants,
             metrics=self.metrics,
         )
         self._public: listener.Listener | None = None
@@ -135,6 +142,7 @@ class Relay:
         catalog, redact = settings.catalog, redactor_of(settings)
         self._dialer.keep(_upstreams(catalog), redact)  # first: it may fail, and then nothing has changed
         self.settings, self._redact, self._admission.redact = settings, redact, redact
+        self._grants.sealer = self._sealer(settings)
         self._door.terrain = Terrain(catalog, settings.listen.trusted_proxies)
         self.metrics.know_models(_models(catalog, self._prices.models))
         self.connections.most = settings.listen.max_connections
@@ -177,6 +185,12 @@ class Relay:
 
     # --- what the parts ask of it -----------------------------------------------------------------
 
+    def _sealer(self, settings: Settings) -> Sealer:
+        """Return what seals client secrets: the configured keys, or else one that this process drew."""
+        if settings.sealing_key is None:
+            return self._drawn
+        return Sealer((settings.sealing_key, *settings.retired_sealing_keys))
+
     def _open_sessions(self) -> Sessions:
         return self.sessions
 
@@ -201,6 +215,7 @@ def redactor_of(settings: Settings) -> Redactor:
         settings.ops.token,
         settings.store.url,
         settings.sealing_key,
+        *settings.retired_sealing_keys,
         *catalog.peppers.values(),
         *(key for upstream in _upstreams(catalog) for key in (*upstream.keys, upstream.proxy)),
     ]

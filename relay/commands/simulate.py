@@ -66,6 +66,11 @@ What arrived is to be seen at GET /sim/sessions and /sim/sessions/ID. More: docs
     help="Serve this model and no other (repeatable). Default: the current ones.",
 )
 @click.option(
+    "--azure",
+    is_flag=True,
+    help="Be an Azure resource, whose deployments --model names: its path, api-key, refusals before the 101.",
+)
+@click.option(
     "--ping-interval",
     type=click.FloatRange(min=0),
     help="Seconds between the server's own pings; 0 for none. [default: 20]",
@@ -95,6 +100,7 @@ def command(
     instant: bool,
     keys: tuple[str, ...],
     models: tuple[str, ...],
+    azure: bool,
     ping_interval: float | None,
     session_seconds: float,
     tls_cert: Path | None,
@@ -119,6 +125,7 @@ def command(
         known_speech=(KnownSpeech(sample.words(), pcm.seconds(sample.speech())),),
         keys=frozenset(keys),
         models=models or base.models,
+        azure=azure,
         session_seconds=session_seconds,
         ping_interval_seconds=base.ping_interval_seconds if ping_interval is None else ping_interval,
     )

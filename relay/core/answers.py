@@ -13,8 +13,10 @@ from typing import Final
 
 import msgspec
 
+from relay.core.dialects.dialect import GA, UpstreamDialect
 from relay.core.events import read_trusted, table
 from relay.core.refusals import Refusal, Refused
+from relay.core.strict import Event
 from relay.core.words import Seconds
 
 
@@ -95,9 +97,12 @@ def to_status(status: int, retry_after: Seconds | None, body: bytes, redact: Cal
     return _failed(f"The upstream answered the upgrade with status {status}.")
 
 
-def to_first_event(message: memoryview, redact: Callable[[str], str]) -> Answer:
-    """It said this first, after its 101."""
-    event = read_trusted(message)
+def to_first_event(
+    message: memoryview, redact: Callable[[str], str], dialect: UpstreamDialect = GA
+) -> Answer:
+    """It said this first, after its 101, in its own *dialect*."""
+    given = read_trusted(message)
+    event = dialect.read(given) if given is not None else None
     if event is None or not isinstance(event.get("type"), str):
         return _failed("The upstream's first message was no event.")
     if event["type"] != "error":
@@ -111,6 +116,11 @@ def to_first_event(message: memoryview, redact: Callable[[str], str]) -> Answer:
     if kind == "server_error" or kind != "invalid_request_error":
         return _busy(None)
     return _told(error, redact)
+
+
+def to_preset(event: Event, redact: Callable[[str], str]) -> Answer:
+    """It did not take the session as the policy or a client secret sets it; *event* is its error, in GA terms."""
+    return _told(table(event, "error"), redact)
 
 
 def to_close(code: int | None) -> Answer:

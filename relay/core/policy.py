@@ -1,135 +1,137 @@
-"""What a client's event may hold, and under which name the upstream knows the model.
+"""What a client's event may hold: it passes as it is, is made to fit, or is refused.
 
-Rule: a thing that is not allowed is refused by name; nothing is taken out of an event in silence. Every place
-in which the protocol lets a client say the thing is looked at, in every event, not only at connect.
+Rule: what may be made to fit is (a number, a trace, a prefix, the name of a model); everything else that is
+not allowed is refused by name, and nothing vanishes in silence. A setting is found by its name wherever it
+stands, in every event and whatever that is called, since what an upstream looks at is not ours to know. Only
+what is data to every upstream is not looked into: metadata, a tool's parameters, text.
 """
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-import msgspec
-
-from relay.core.events import table
 from relay.core.refusals import Refusal, Refused
+from relay.core.restrictions import RESTRICTIONS, judge_kind, judge_model
+from relay.core.rules import LOCKABLE, Rules, said, shown
 from relay.core.strict import Event
-from relay.core.tenants import Policy
 
-HOSTED_ITEMS: Final = ("mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response")
+__all__ = ["LOCKABLE", "Rules", "check"]
 
+HOSTED_ITEMS: Final = frozenset({"mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response"})
+PLAIN_ITEMS: Final = frozenset({"message", "function_call", "function_call_output", "item_reference"})
+_OBJECTS: Final = frozenset(
+    {
+        ("", "session"),
+        ("", "response"),
+        ("", "item"),
+        ("session", "audio"),
+        ("response", "audio"),
+        ("audio", "input"),
+        ("audio", "output"),
+    }
+)
+"""Keys that lead to settings, with what they stand in: anything but an object there is not understood."""
+_HOLDS_ITEMS: Final = frozenset({"item", "input"})
+_HOSTED: Final = "mcp"
+_NO_HOSTED: Final = (
+    "Hosted tools, and their items, are not allowed for this tenant: they reach beyond the relay."
+)
+_SPEAKERS: Final = frozenset({"user", "assistant"})
+_SYSTEM: Final = "System messages are instructions, and those of this session are locked."
 
-class Rules(msgspec.Struct, frozen=True):
-    """What one session is held to."""
-
-    policy: Policy
-    asked: str | None
-    """The model as the client named it; None for a transcription session."""
-    served: str | None
-    """The same model as this upstream knows it."""
+_SETTING_AT: Final[Mapping[str, str]] = {
+    ".".join(place[-2:]) if place[-1] == "format" else place[-1]: setting
+    for setting, places in LOCKABLE.items()
+    for place in places
+}
+"""Key -> setting. `format` alone says nothing: it is told by what it stands in."""
 
 
 def check(event: Event, rules: Rules) -> Refused | Event | None:
     """Put *event* to the rules: refused, changed (a new event to send in its place), or None: as it is.
 
-    Takes an event whose `type` is a string.
+    Takes an event whose `type` is a string, in GA terms. *event* itself is never changed.
     """
-    match event["type"]:
-        case "session.update" | "transcription_session.update":
-            return _settings(event, "session", rules)
-        case "response.create":
-            return _settings(event, "response", rules)
-        case "conversation.item.create":
-            return _refused(_item_faults(table(event, "item"), "item", rules.policy))
+    judged = _walk(event, "", "", rules)
+    if isinstance(judged, Refused):
+        return judged
+    return judged if isinstance(judged, dict) and judged is not event else None
+
+
+def _walk(node: object, where: str, within: str, rules: Rules) -> object:
+    """Judge *node*, found at *where* under the key *within*: return it, another in its place, or a Refused."""
+    if isinstance(node, list):
+        return _walk_list(node, where, within, rules)
+    if not isinstance(node, dict):
+        return node
+    if within in _HOLDS_ITEMS:
+        refused = _item_fault(node, where, rules)
+        if refused is not None:
+            return refused
+        if _among(node.get("type"), HOSTED_ITEMS):
+            return node  # what hosted tools say to each other is theirs
+    kept: Event = {}
+    for key, value in node.items():
+        judged = _judge(value, f"{where}.{key}" if where else key, key.casefold(), within, rules)
+        if isinstance(judged, Refused):
+            return judged
+        if judged is not value:
+            kept[key] = judged
+    return {**node, **kept} if kept else node
+
+
+def _walk_list(nodes: list[object], where: str, within: str, rules: Rules) -> object:
+    kept: list[object] = []
+    for index, node in enumerate(nodes):
+        judged = _walk(node, f"{where}[{index}]", within, rules)
+        if isinstance(judged, Refused):
+            return judged
+        kept.append(judged)
+    changed = any(judged is not node for judged, node in zip(kept, nodes, strict=True))
+    return kept if changed else nodes
+
+
+def _judge(value: object, where: str, key: str, within: str, rules: Rules) -> object:
+    """Judge the *value* of one *key*, in small letters, of a node that stands under the key *within*."""
+    setting = _SETTING_AT.get(f"{within}.{key}" if key == "format" else key)
+    if setting is not None:
+        if rules.locks(setting):
+            return _refused(where, f"The setting {setting} of this session is locked.")
+        judge = RESTRICTIONS.get(setting)
+        return value if judge is None else judge(value, where, rules)
+    if (within, key) in _OBJECTS and not isinstance(value, dict | None):
+        return Refused(Refusal.INVALID_EVENT, f"The {key} is an object.", param=where)
+    match key:
+        case "model":
+            return judge_model(value, where, rules)
+        case "type" if within == "session":
+            return judge_kind(value, where, rules)
+        case "type" if within and isinstance(value, str) and value.casefold().startswith(_HOSTED):
+            return value if rules.policy.hosted_tools else _refused(where, _NO_HOSTED)
+        case "role" if rules.locks("instructions") and not _among(value, _SPEAKERS):
+            return _refused(where, _SYSTEM)
+        case "metadata":
+            return value
         case _:
-            return None
+            return _walk(value, where, key, rules)
 
 
-def _refused(faults: Iterator[tuple[str, str]]) -> Refused | None:
-    for param, message in faults:
-        return Refused(Refusal.NOT_ALLOWED, message, param=param)
+def _item_fault(item: Event, where: str, rules: Rules) -> Refused | None:
+    kinds = [kind for kind in said(item, "type") if not _among(kind, PLAIN_ITEMS)]
+    if kinds and not rules.policy.hosted_tools:
+        hosted = _among(kinds[0], HOSTED_ITEMS)
+        message = (
+            _NO_HOSTED if hosted else f"An item of the type {shown(kinds[0])} is not allowed for this tenant."
+        )
+        return _refused(f"{where}.type", message)
+    if rules.locks("instructions") and said(item, "content") and not said(item, "role"):
+        return _refused(f"{where}.role", _SYSTEM)
     return None
 
 
-def _settings(event: Event, field: str, rules: Rules) -> Refused | Event | None:
-    settings = table(event, field)
-    refused = _refused(_setting_faults(settings, field, rules.policy))
-    if refused is not None:
-        return refused
-    model = settings.get("model")
-    if model is None or model == rules.served or rules.served is None:
-        return None  # a session that was opened without a model is the upstream's to judge
-    if model != rules.asked:
-        return Refused(
-            Refusal.NOT_ALLOWED,
-            f"This session's model is {rules.asked!r}; another needs a session of its own.",
-            param=f"{field}.model",
-        )
-    return {**event, field: {**settings, "model": rules.served}}
-
-
-def _setting_faults(settings: Event, field: str, policy: Policy) -> Iterator[tuple[str, str]]:
-    if policy.instructions == "locked" and "instructions" in settings:
-        yield f"{field}.instructions", "The instructions of this tenant's sessions are locked."
-    if not policy.hosted_tools and settings.get("prompt") is not None:
-        yield f"{field}.prompt", "Stored prompts are not allowed for this tenant."
-    tools = settings.get("tools")
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        yield from _tool_faults(tool, f"{field}.tools[{index}]", policy)
-    choice = table(settings, "tool_choice")
-    if choice:
-        yield from _tool_faults(choice, f"{field}.tool_choice", policy)
-    yield from _voice_faults(settings, field, policy)
-    most, asked = policy.max_output_tokens, settings.get("max_output_tokens")
-    if most is not None and asked is not None and (asked == "inf" or (_number(asked) and asked > most)):
-        yield f"{field}.max_output_tokens", f"At most {most} output tokens are allowed."
-    items = settings.get("input")
-    for index, item in enumerate(items if isinstance(items, list) else ()):
-        yield from _item_faults(item, f"{field}.input[{index}]", policy)
-
-
-def _number(value: Any) -> bool:  # noqa: ANN401 - whatever a client sent
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _tool_faults(tool: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever was given
-    kind = tool.get("type", "function") if isinstance(tool, dict) else None
-    if kind != "function":
-        if not policy.hosted_tools:
-            yield (
-                f"{field}.type",
-                "Only function tools are allowed for this tenant: hosted tools reach beyond the relay.",
-            )
-        return
-    name = tool.get("name")
-    if policy.tools is not None and not _among(name, policy.tools):
-        yield f"{field}.name", f"The tool {_shown(name)} is not allowed for this tenant."
-
-
-def _voice_faults(settings: Event, field: str, policy: Policy) -> Iterator[tuple[str, str]]:
-    if policy.voices is None:
-        return
-    for param, voice in (
-        (f"{field}.audio.output.voice", table(settings, "audio", "output").get("voice")),
-        (f"{field}.voice", settings.get("voice")),
-    ):
-        name = voice.get("id") if isinstance(voice, dict) else voice
-        if name is not None and not _among(name, policy.voices):
-            yield param, f"The voice {_shown(name)} is not allowed for this tenant."
-
-
-def _item_faults(item: Any, field: str, policy: Policy) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - whatever was given
-    if not isinstance(item, dict):
-        return
-    if item.get("type") in HOSTED_ITEMS and not policy.hosted_tools:
-        yield f"{field}.type", "Items of hosted tools are not allowed for this tenant."
-    if policy.instructions == "locked" and item.get("role") == "system":
-        yield f"{field}.role", "The instructions of this tenant's sessions are locked."
-
-
-def _among(name: object, allowed: frozenset[str]) -> bool:
+def _among(name: object, names: frozenset[str]) -> bool:
     # What a client sends in a name's place may not even be hashable.
-    return isinstance(name, str) and name in allowed
+    return isinstance(name, str) and name in names
 
 
-def _shown(name: object) -> str:
-    """Quote what a client sent, but no more of it than identifies it."""
-    return repr(name)[:64]
+def _refused(where: str, message: str) -> Refused:
+    return Refused(Refusal.NOT_ALLOWED, message, param=where)

@@ -17,6 +17,8 @@ class Route(msgspec.Struct, frozen=True):
 
     upstream: Upstream
     served: str | None
+    model: str | None = None
+    """The same model as the price list calls it."""
 
 
 def may_use(tenant: Tenant, catalog: Catalog, model: str) -> bool:
@@ -40,7 +42,9 @@ def candidates(
                 param="relay_region",
             )
     routes = tuple(
-        Route(upstream, served) for upstream in allowed for served in _served_by(upstream, catalog, model)
+        Route(upstream, served, catalog.served_name(model) if model is not None else None)
+        for upstream in allowed
+        for served in _served_by(upstream, catalog, model)
     )
     if not routes:
         where = "No upstream in this tenant's regions" if tenant.regions else "No upstream"

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from relay.core.dialects.dialect import UpstreamSpeech
 from relay.core.keys import PresentedKey, StoredKey, matches
 from relay.core.words import Seconds, Secret, TenantId
 
@@ -44,6 +45,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_day: float = UNLIMITED
     patience: float = 100
     """Refused events a minute before the session is closed."""
+    client_secret_uses: float = UNLIMITED
+    """How many sessions one client secret may open. The API's own open any number until they expire."""
+    trust_safety_identifier: bool = False
+    """Whether a client's `OpenAI-Safety-Identifier` goes upstream; else the relay names the tenant by one."""
 
     @property
     def micro_usd_per_day(self) -> float:
@@ -60,17 +65,35 @@ EVENTS_BURST_SECONDS: Final[Seconds] = 4.0
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant's events may hold. The default is what the API itself allows, but for hosted tools."""
+    """What a tenant's events may hold. The default is what the API allows, but for hosted tools and traces."""
 
     tools: frozenset[str] | None = None
     """Function tools allowed by name; None allows any."""
     hosted_tools: bool = False
     """Tools that the upstream runs or fetches (`mcp`), and stored prompts: they reach beyond the relay."""
-    voices: frozenset[str] | None = None
-    instructions: Literal["free", "locked"] = "free"
-    """Locked: no event of the client's may hold instructions."""
+    most_tools: int = 128
+    """In one event. 128 is the cap of the same provider's Chat API."""
+    tools_bytes: int = 256 * KIB
+    """Of one event's tools together, as compact JSON. 256 KiB are some 64 thousand tokens: half of the newest
+    models' context, twice that of the older ones."""
+    voices: tuple[str, ...] | None = None
+    """Allowed; the first is preset, since the upstream's own default may not be among them. None allows any."""
+    output_modalities: frozenset[str] | None = None
+    """Of `audio` and `text`; None allows both. `text` is preset where audio, the default, is not allowed."""
+    instructions: Literal["free", "locked", "prefixed"] = "free"
+    """Locked: no event of the client's may hold instructions. Prefixed: the tenant's text comes before them."""
+    instructions_text: str | None = None
+    """Free: what holds until the client says otherwise. Locked: what holds. Prefixed: what comes first."""
+    turn_detection: Literal["server_vad", "semantic_vad", "none"] | None = None
+    """Preset at the start; None leaves it to the upstream."""
+    transcription_models: frozenset[str] | None = None
+    """Allowed for the transcription of what is heard; None allows any."""
     max_output_tokens: int | None = None
-    """The most that a client may ask for; more is refused."""
+    """The most that one response may hold; preset, and what asks for more gets this."""
+    tracing: Literal["off", "pass"] = "off"
+    """Whether the provider may keep traces of a tenant's sessions, where a client asks for it."""
+    locked: frozenset[str] = frozenset()
+    """Settings that no event may hold, by their names in `relay.core.rules.LOCKABLE`."""
     unknown_events: Literal["pass", "refuse"] = "pass"
     """What becomes of an event type that the relay does not know."""
 
@@ -82,7 +105,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     region: str
     url: str
     keys: tuple[Secret, ...]
-    dialect: Literal["openai", "azure"] = "openai"
+    dialect: UpstreamSpeech = "openai"
     models: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """What the endpoint calls a model, where that differs (deployments); a model not named keeps its name."""
     weight: float = 1.0

@@ -10,13 +10,12 @@ from functools import partial
 from typing import Final
 
 from relay.core.deadlines import PROBE_WITHIN
+from relay.core.dialects.spoken import by_upstream
 from relay.core.downlink import Downlink
-from relay.core.hello import Hello
+from relay.core.guest import Guest
 from relay.core.keys import ALPHABET
-from relay.core.policy import Rules
 from relay.core.redaction import Redactor
 from relay.core.refusals import Reason, Refusal, Refused
-from relay.core.routing import Route
 from relay.core.session import Session
 from relay.core.tenants import Tenant
 from relay.core.turns import Turns
@@ -27,6 +26,7 @@ from relay.edge import clock
 from relay.edge.connections import Connections
 from relay.edge.dialer import Dialed, Dialer
 from relay.edge.farewell import Deaf
+from relay.edge.grants import Grants
 from relay.edge.handoff import Handoff
 from relay.edge.leg import LARGEST_FRAME, Leg
 from relay.edge.live import Live, Sessions, Terms
@@ -35,21 +35,6 @@ from relay.ports import Allowances, Permit, Permits
 
 _ID_LENGTH: Final = 20
 """Base62: 119 bits, so that an id is no guess."""
-
-
-class Guest:
-    """A client that is known, and what it may have: everything that is decided before anything is taken."""
-
-    __slots__ = ("address", "hello", "key_id", "routes", "tenant")
-
-    def __init__(
-        self, hello: Hello, tenant: Tenant, key_id: str, routes: tuple[Route, ...], address: str
-    ) -> None:
-        self.hello = hello
-        self.tenant = tenant
-        self.key_id = key_id
-        self.routes = routes
-        self.address = address
 
 
 class Admission:
@@ -65,6 +50,7 @@ class Admission:
         sessions: Sessions,
         connections: Connections,
         prices: PriceTable,
+        grants: Grants,
     ) -> None:
         self.redact = redact
         self._permits = permits
@@ -73,6 +59,7 @@ class Admission:
         self._sessions = sessions
         self._connections = connections
         self._prices = prices
+        self._grants = grants
 
     async def admit(
         self, guest: Guest, hand_over: Handoff, still: Callable[[Guest], Refused | None]
@@ -87,6 +74,7 @@ class Admission:
             )
         live = False
         permit: Permit | Refused | None = None
+        used: Refused | bool = False
         dialed: Dialed | Refused | None = None
         self._sessions.expect()
         try:
@@ -94,7 +82,10 @@ class Admission:
             permit = await self._permit(guest, session)
             if isinstance(permit, Refused):
                 return permit
-            dialed = await self._dialer.dial(guest.routes, guest.hello, guest.tenant.plan.message_bytes)
+            used = await self._use(guest)
+            if isinstance(used, Refused):
+                return used
+            dialed = await self._dialer.dial(guest)
             if isinstance(dialed, Refused):
                 return dialed
             refused = still(guest)  # much may have changed while it was dialed for
@@ -109,7 +100,18 @@ class Admission:
                 if isinstance(dialed, Dialed):
                     dialed.let_go()
                 if isinstance(permit, Permit):
-                    await asyncio.shield(self._permits.give_back(permit))
+                    await asyncio.shield(self._give_back(permit, guest, used=used is True))
+
+    async def _use(self, guest: Guest) -> bool | Refused:
+        """Count a use of the guest's client secret, if it has one; or say why it may not be used."""
+        if guest.grant is None:
+            return False
+        return await self._grants.enter(guest.grant) or True
+
+    async def _give_back(self, permit: Permit, guest: Guest, *, used: bool) -> None:
+        await self._permits.give_back(permit)
+        if used and guest.grant is not None:
+            await self._grants.leave(guest.grant)
 
     async def _permit(self, guest: Guest, session: SessionId) -> Permit | Refused:
         """Take a permit; where its name is taken, see whether the holder is still there."""
@@ -149,20 +151,25 @@ class Admission:
     def _session(
         self, guest: Guest, permit: Permit, dialed: Dialed, epoch: UnixSeconds
     ) -> tuple[Live, "partial[Pipe]"]:
-        tenant, upstream = guest.tenant, dialed.route.upstream
-        asked, served = guest.hello.model, dialed.route.served
+        tenant, route = guest.tenant, dialed.route
+        upstream = route.upstream
         allowance, turns = self._allowances.of(tenant), Turns()
+        client, served = guest.dialect(), by_upstream(upstream.dialect)
         uplink = Uplink(
             plan=tenant.plan,
-            rules=Rules(tenant.policy, asked, served),
+            rules=guest.rules(route),
             allowance=allowance,
             turns=turns,
             session=permit.session,
             epoch=epoch,
+            client=client,
+            upstream=served,
         )
         downlink = Downlink(
-            asked=asked,
-            served=served,
+            asked=guest.hello.model,
+            served=route.served,
+            model=route.model,
+            names={called: model for model, called in upstream.models.items()},
             allowance=allowance,
             turns=turns,
             prices=self._prices,
@@ -170,6 +177,8 @@ class Admission:
             redact=self.redact,
             set_input_format=uplink.set_format,
             epoch=epoch,
+            client=client,
+            upstream=served,
         )
         session = Session(
             plan=tenant.plan,
@@ -182,11 +191,13 @@ class Admission:
         terms = Terms(
             tenant=tenant,
             key_id=guest.key_id,
-            model=served,
+            model=route.model,
             region=upstream.region,
             address=guest.address,
             endpoint=dialed.endpoint,
             permit=permit,
+            latency=guest.hello.latency,
+            speech=guest.hello.speech,
         )
         live = Live(self._sessions, terms, session, uplink, downlink, epoch)
         return live, partial(Pipe, session, upstream=dialed.leg, witness=live)

@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 import structlog
@@ -20,12 +19,15 @@ from python_socks import ProxyError  # how picows tells of a proxy's refusal
 from relay.core import answers
 from relay.core.answers import Answer, Verdict
 from relay.core.deadlines import DIAL_WITHIN, FIRST_EVENT_WITHIN
+from relay.core.dialects.spoken import by_upstream
+from relay.core.guest import Guest
 from relay.core.health import Health, KeyPool
-from relay.core.hello import Hello
 from relay.core.pacing import Pacer
+from relay.core.presetting import Presetting
 from relay.core.redaction import Redactor
 from relay.core.refusals import Refusal, Refused
 from relay.core.routing import Route, order
+from relay.core.strict import Event
 from relay.core.tenants import Upstream
 from relay.core.words import Seconds, Secret, Side
 from relay.edge.clock import monotonic
@@ -130,20 +132,23 @@ class Dialer:
         """Every endpoint that is known."""
         return tuple(self._endpoints.values())
 
-    async def dial(self, routes: tuple[Route, ...], hello: Hello, message_bytes: float) -> Dialed | Refused:
-        """Try *routes*, best first, within `DIAL_WITHIN`. Return the one that accepted, or what to tell."""
+    async def dial(self, guest: Guest) -> Dialed | Refused:
+        """Try *guest*'s routes, best first, within `DIAL_WITHIN`. Return what accepted, or what to tell."""
         now = monotonic()
         tries = order(
-            routes,
+            guest.routes,
             healthy=lambda upstream: self.endpoint(upstream).health.healthy(now),
             full=lambda upstream: self.endpoint(upstream).full(),
-            draws=[self._dice.random() for _ in routes],
+            draws=[self._dice.random() for _ in guest.routes],
         )
         best: Refused | None = None
         try:
             async with asyncio.timeout(DIAL_WITHIN):
                 for route in tries:
-                    outcome = await self._try(route, hello, message_bytes)
+                    preset = guest.preset(route)
+                    if isinstance(preset, Refused):
+                        return preset
+                    outcome = await self._try(route, guest, preset)
                     if isinstance(outcome, Dialed):
                         return outcome
                     best = outcome.refused
@@ -157,7 +162,7 @@ class Dialer:
             retry_after=answers.RETRY_AFTER,
         )
 
-    async def _try(self, route: Route, hello: Hello, message_bytes: float) -> Dialed | Answer:
+    async def _try(self, route: Route, guest: Guest, preset: Event | None) -> Dialed | Answer:
         """Dial one upstream with one key after another, until one is taken or none is left."""
         endpoint = self.endpoint(route.upstream)
         keys = endpoint.keys  # a reload meanwhile makes others
@@ -172,7 +177,7 @@ class Dialer:
             if picked is None:
                 break
             number, key = picked
-            outcome = await self._reach(route, hello, key, endpoint, message_bytes)
+            outcome = await self._reach(route, guest, key, endpoint, preset)
             if isinstance(outcome, Dialed):
                 endpoint.health.succeeded()
                 return outcome
@@ -187,34 +192,22 @@ class Dialer:
         return answer
 
     async def _reach(
-        self, route: Route, hello: Hello, key: Secret, endpoint: Endpoint, message_bytes: float
+        self, route: Route, guest: Guest, key: Secret, endpoint: Endpoint, preset: Event | None
     ) -> Dialed | Answer:
         threshold = Threshold()
-        leg = Leg(Side.UPSTREAM, message_bytes, threshold)
+        leg = Leg(Side.UPSTREAM, guest.tenant.plan.message_bytes, threshold)
         threshold.leg = leg
         started = monotonic()
         endpoint.open += 1
         try:
             async with asyncio.timeout(FIRST_EVENT_WITHIN):
-                await ws_connect(
-                    lambda: leg,
-                    _url(route, hello),
-                    ssl_context=endpoint.tls,
-                    websocket_handshake_timeout=FIRST_EVENT_WITHIN,
-                    enable_auto_pong=False,
-                    max_frame_size=int(min(message_bytes, LARGEST_FRAME)),
-                    extra_headers=_headers(route.upstream, key, hello),
-                    max_redirects=0,
-                    proxy=route.upstream.proxy.reveal() if route.upstream.proxy else None,
-                    read_buffer_init_size=READ_BUFFER,
-                    # aiofastnet's transports do not notice a reset under uvloop, whose poll handle stops on
-                    # one without a word; the session would hang until a ping goes unanswered.
-                    use_aiofastnet=False,
-                    logger_name=PICOWS_LOG,
-                )
-                _bound(leg)
-                if hello.call_id is None:
+                await self._connect(leg, route, guest, key, endpoint)
+                if guest.hello.call_id is None:
                     await threshold.answered
+            answer = self._answer_of(threshold, route, guest)
+            if answer.verdict is Verdict.ACCEPTED and preset is not None:
+                async with asyncio.timeout(FIRST_EVENT_WITHIN):
+                    answer = await self._set(threshold, route, preset)
         except BaseException as error:
             endpoint.open -= 1
             leg.ear = None  # should its 101 still come, there is nobody to hear it
@@ -222,12 +215,6 @@ class Dialer:
             if isinstance(error, TimeoutError | OSError | WSError | ProxyError | ValueError):
                 return self._failure(route.upstream, error)
             raise
-        if threshold.messages:
-            answer = answers.to_first_event(memoryview(threshold.messages[0]), self._redact)
-        elif hello.call_id is None:
-            answer = answers.to_close(threshold.close[0] if threshold.close else None)
-        else:
-            answer = answers.ACCEPTED  # a sideband's first event is the answer to its own
         if answer.verdict is not Verdict.ACCEPTED:
             endpoint.open -= 1
             leg.ear = None
@@ -235,6 +222,44 @@ class Dialer:
             return answer
         self._told(route.upstream, "accepted", monotonic() - started)
         return Dialed(leg, Early(tuple(threshold.messages), threshold.close), route, endpoint)
+
+    async def _connect(self, leg: Leg, route: Route, guest: Guest, key: Secret, endpoint: Endpoint) -> None:
+        upstream = route.upstream
+        await ws_connect(
+            lambda: leg,
+            guest.url(route),
+            ssl_context=endpoint.tls,
+            websocket_handshake_timeout=FIRST_EVENT_WITHIN,
+            enable_auto_pong=False,
+            max_frame_size=int(min(guest.tenant.plan.message_bytes, LARGEST_FRAME)),
+            extra_headers=guest.headers(route, key),
+            max_redirects=0,
+            proxy=upstream.proxy.reveal() if upstream.proxy else None,
+            read_buffer_init_size=READ_BUFFER,
+            # aiofastnet's transports do not notice a reset under uvloop, whose poll handle stops on
+            # one without a word; the session would hang until a ping goes unanswered.
+            use_aiofastnet=False,
+            logger_name=PICOWS_LOG,
+        )
+        _bound(leg)
+
+    def _answer_of(self, threshold: Threshold, route: Route, guest: Guest) -> Answer:
+        if threshold.messages:
+            first = memoryview(threshold.messages[0])
+            return answers.to_first_event(first, self._redact, by_upstream(route.upstream.dialect))
+        if guest.hello.call_id is None:
+            return answers.to_close(threshold.close[0] if threshold.close else None)
+        return answers.ACCEPTED  # a sideband's first event is the answer to its own
+
+    async def _set(self, threshold: Threshold, route: Route, preset: Event) -> Answer:
+        """Set the session as it has to be, before there is a client to hear of it."""
+        presetting = Presetting(preset, by_upstream(route.upstream.dialect), self._redact)
+        await threshold.ask(presetting)
+        threshold.messages[:1] = map(presetting.shown, threshold.messages[:1])
+        answer = presetting.answer or answers.to_close(threshold.close[0] if threshold.close else None)
+        if answer.verdict is Verdict.TELL_CLIENT:
+            log.warning("upstream refused the preset", upstream=route.upstream.name, session=sorted(preset))
+        return answer
 
     def _failure(self, upstream: Upstream, error: BaseException) -> Answer:
         if isinstance(error, WSHandshakeError) and error.response is not None:
@@ -259,18 +284,6 @@ class Dialer:
 def _full(wait: Seconds) -> Answer:
     refused = Refused(Refusal.UPSTREAM_BUSY, "The upstream can take no further session now.", retry_after=wait)
     return Answer(Verdict.NEXT_KEY, refused)
-
-
-def _url(route: Route, hello: Hello) -> str:
-    parts = urlsplit(route.upstream.url)
-    query = "&".join(part for part in (parts.query, hello.upstream_query(route.served)) if part)
-    return urlunsplit(parts._replace(query=query))
-
-
-def _headers(upstream: Upstream, key: Secret, hello: Hello) -> list[tuple[str, str]]:
-    if upstream.dialect == "azure":
-        return [("api-key", key.reveal()), *hello.headers]
-    return [("Authorization", f"Bearer {key.reveal()}"), *hello.headers]
 
 
 def _seconds(value: str | None) -> Seconds | None:

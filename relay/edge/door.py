@@ -21,14 +21,17 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
 from relay.core import hello as hellos
-from relay.core import keys, routing
+from relay.core import routing
+from relay.core.client_secrets import Grant
+from relay.core.guest import Guest, granted
 from relay.core.hello import Hello
 from relay.core.refusals import Refusal, Refused
 from relay.core.routing import Route
 from relay.core.tenants import Catalog, Tenant
-from relay.edge import clock
-from relay.edge.admission import Admission, Guest
+from relay.edge import clock, identity
+from relay.edge.admission import Admission
 from relay.edge.farewell import LARGEST, Farewell
+from relay.edge.grants import Grants
 from relay.edge.handoff import EXTENSION, Handoff
 from relay.edge.metrics import OTHER, Metrics
 from relay.ports import Allowances
@@ -54,12 +57,14 @@ class Door:
         terrain: Terrain,
         admission: Admission,
         allowances: Allowances,
+        grants: Grants,
         metrics: Metrics,
     ) -> None:
         self.terrain = terrain
         self.draining = False
         self._admission = admission
         self._allowances = allowances
+        self._grants = grants
         self._metrics = metrics
         self.app = Starlette(
             routes=[
@@ -76,7 +81,7 @@ class Door:
         started = clock.monotonic()
         result = "abandoned"
         try:
-            tenant, guest = self._receive(websocket)
+            tenant, guest = await self._receive(websocket)
             outcome: Refused | bool = False
             if isinstance(guest, Refused):
                 outcome = guest
@@ -101,33 +106,48 @@ class Door:
 
     # --- who is it, and may it? -------------------------------------------------------------------
 
-    def _receive(self, websocket: WebSocket) -> tuple[Tenant | None, Guest | Refused]:
-        """Decide all that needs neither store nor network. Return whose key it was, and the decision."""
+    async def _receive(self, websocket: WebSocket) -> tuple[Tenant | None, Guest | Refused]:
+        """Decide all that needs no network. Return whose key it was, and the decision."""
         if self.draining:
             return None, _DRAINING
         terrain = self.terrain
         headers = _headers(websocket)
-        hello = hellos.read(websocket.scope["query_string"].decode("latin-1"), headers)
+        query = websocket.scope["query_string"].decode("latin-1")
+        hello = hellos.read(websocket.scope["path"], query, headers)
         if isinstance(hello, Refused):
             return None, hello
-        presented = keys.parse(hello.key.reveal()) if hello.key is not None else None
-        tenant = terrain.catalog.find(presented) if presented is not None else None
-        if tenant is None or presented is None:
-            return None, _no_key(hello)
-        routes = self._may(hello, tenant)
+        known = await self._who(hello, terrain.catalog)
+        if isinstance(known, Refused):
+            return None, known
+        tenant, key_id, grant = known
+        told = granted(hello, grant) if grant is not None else hello
+        if isinstance(told, Refused):
+            return tenant, told
+        routes = _origin_refusal(told, tenant, grant) or self._may(told, tenant)
         if isinstance(routes, Refused):
             return tenant, routes
-        address = _address(websocket, headers, terrain)
-        return tenant, Guest(hello, tenant, presented.id, routes, address)
+        return tenant, Guest(
+            hello=told,
+            tenant=tenant,
+            key_id=key_id,
+            routes=routes,
+            address=_address(websocket, headers, terrain),
+            grant=grant,
+        )
+
+    async def _who(self, hello: Hello, catalog: Catalog) -> tuple[Tenant, str, Grant | None] | Refused:
+        """Return whose key was shown, its id, and what it grants where it is a client secret."""
+        if hello.key is None or not hello.by_client_secret:
+            known = identity.holder(hello.key, catalog)
+            return known if isinstance(known, Refused) else (known[0], known[1].id, None)
+        grant = await self._grants.redeem(hello.key.reveal(), clock.wall())
+        if isinstance(grant, Refused):
+            return grant
+        tenant = identity.minter(grant, catalog)
+        return tenant if isinstance(tenant, Refused) else (tenant, grant.key_id, grant)
 
     def _may(self, hello: Hello, tenant: Tenant) -> tuple[Route, ...] | Refused:
         """Return where *tenant* may be sent with what it asks for, or why it may not."""
-        if hello.origin is not None and hello.origin.lower() not in tenant.origins:
-            return Refused(
-                Refusal.NOT_ALLOWED,
-                f"The origin {hello.origin[:128]} is not allowed for this tenant.",
-                param="origin",
-            )
         if hello.call_id is not None and not tenant.upstreams:
             return Refused(Refusal.NOT_FOUND, "No such call was made through this relay.", param="call_id")
         broke = self._allowances.of(tenant).day_refusal(clock.wall())
@@ -139,7 +159,7 @@ class Door:
             return _DRAINING
         held = self.terrain.catalog.keys.get(guest.key_id)
         if held is None or held[1] != guest.tenant.id:
-            return _no_key(guest.hello)
+            return identity.unknown(guest.hello.key)
         return None
 
     # --- saying no --------------------------------------------------------------------------------
@@ -167,14 +187,19 @@ _DRAINING: Final = Refused(
 )
 
 
-def _no_key(hello: Hello) -> Refused:
-    if hello.key is None:
-        message = "No API key was provided. Send it as Authorization: Bearer <key>."
-    elif hello.key.reveal().startswith(keys.PREFIX):
-        message = "Incorrect API key provided: it is unknown or was revoked."
-    else:
-        message = f"Incorrect API key provided: this relay's keys begin with {keys.PREFIX}."
-    return Refused(Refusal.INVALID_KEY, message)
+def _origin_refusal(hello: Hello, tenant: Tenant, grant: Grant | None) -> Refused | None:
+    """Say why a web page may not use what it shows. A client secret is made for pages: with no list, any."""
+    if grant is not None and grant.origin is not None:
+        return grant.origin_refusal(hello.origin)
+    if hello.origin is None or hello.origin.lower() in tenant.origins:
+        return None
+    if grant is not None and not tenant.origins:
+        return None
+    return Refused(
+        Refusal.NOT_ALLOWED,
+        f"The origin {hello.origin[:128]} is not allowed for this tenant.",
+        param="origin",
+    )
 
 
 def _headers(websocket: WebSocket) -> list[tuple[str, str]]:

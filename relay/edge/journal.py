@@ -34,6 +34,8 @@ def write(live: "Live", finish: Finish, now: Seconds) -> None:
         upstream=terms.endpoint.upstream.name,
         region=terms.region,
         upstream_session=downlink.session_id,
+        dialect=terms.speech,
+        latency=live.latency,
         reason=finish.reason.label,
         first="relay" if finish.first is None else _SIDES[finish.first],
         code=finish.code,

@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from relay.core.actions import Finish, Moment, Observe, Spend
+from relay.core.dialects.dialect import ClientSpeech
 from relay.core.downlink import Downlink
 from relay.core.flow import Hold
 from relay.core.refusals import Reason, Refusal
 from relay.core.session import Session
 from relay.core.tenants import Tenant
 from relay.core.uplink import Uplink
-from relay.core.words import Seconds, SessionId, Side, TenantId, UnixSeconds
+from relay.core.words import Latency, Seconds, SessionId, Side, TenantId, UnixSeconds
 from relay.edge import journal
 from relay.edge.clock import monotonic
 from relay.edge.dialer import Endpoint
@@ -26,7 +27,7 @@ from relay.ports import Bill, Ledger, Permit, Permits
 class Terms:
     """Under what a session was let in. One a session, so slots."""
 
-    __slots__ = ("address", "endpoint", "key_id", "model", "permit", "region", "tenant")
+    __slots__ = ("address", "endpoint", "key_id", "latency", "model", "permit", "region", "speech", "tenant")
 
     def __init__(
         self,
@@ -38,6 +39,8 @@ class Terms:
         address: str,
         endpoint: Endpoint,
         permit: Permit,
+        latency: Latency,
+        speech: ClientSpeech,
     ) -> None:
         self.tenant = tenant
         self.key_id = key_id
@@ -46,6 +49,8 @@ class Terms:
         self.address = address
         self.endpoint = endpoint
         self.permit = permit
+        self.latency = latency
+        self.speech = speech
 
 
 class Live:
@@ -86,6 +91,11 @@ class Live:
     def id(self) -> SessionId:
         """The session's id, as told in `X-Relay-Session-Id`."""
         return self.terms.permit.session
+
+    @property
+    def latency(self) -> Latency:
+        """How patient its client says it is: in an event, or else when it came."""
+        return self._uplink.latency or self.terms.latency
 
     # --- as a pipe's witness ----------------------------------------------------------------------
 

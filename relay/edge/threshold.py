@@ -1,4 +1,5 @@
-"""The ear of a leg that is being dialed: hears the first event, and holds the rest until there is a client.
+"""The ear of a leg that is being dialed: hears the first event, sees to it that the session is set as it has
+to be, and holds the rest until there is a client.
 
 Rule: what an upstream says before its client is there is bounded, and none of it is lost.
 """
@@ -6,6 +7,7 @@ Rule: what an upstream says before its client is there is bounded, and none of i
 import asyncio
 from typing import Final
 
+from relay.core.presetting import Presetting
 from relay.core.refusals import Reason
 from relay.core.words import Side
 from relay.edge.leg import Leg
@@ -21,17 +23,35 @@ class Threshold:
         self.messages: list[bytes] = []
         self.close: tuple[int, str] | None = None
         self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the first event is there, or will never be; after `ask`, when that is answered."""
         self.leg: Leg | None = None
         self._held = 0
+        self._presetting: Presetting | None = None
+
+    async def ask(self, presetting: Presetting) -> None:
+        """Have the session set, and wait for what the upstream says to that."""
+        if self.leg is None or self.close is not None or self.leg.gone:
+            return
+        self._presetting = presetting
+        self.answered = asyncio.get_running_loop().create_future()
+        self.leg.send(presetting.question, text=True)
+        self.leg.resume()
+        await self.answered
 
     def message(self, side: Side, message: memoryview, text: bool) -> None:
-        """Keep the message. After the first the leg is not read until there is a client."""
+        """Keep the message. After the first, or the answer, the leg is not read until there is a client."""
         del side, text
         self._held += len(message)
         if self._held > EARLY_BYTES and self.messages and self.leg is not None:
             self.leg.disconnect(graceful=False)
             return
-        self.messages.append(bytes(message))
+        asking = self._presetting
+        if asking is not None and asking.answer is None:
+            if not asking.hear(bytes(message)):
+                self.messages.append(bytes(message))
+                return
+        else:
+            self.messages.append(bytes(message))
         if self.leg is not None:
             self.leg.pause()
         self._answer()

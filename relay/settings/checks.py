@@ -32,7 +32,9 @@ def check(read: Values, findings: Findings) -> None:
     _check_plans(read, findings)
     _check_tenants(read, findings)
     _check_tenant_keys(read, findings)
+    _check_policies(read, findings)
     _check_aliases(read, findings)
+    _check_sealing(read, findings)
     _check_short_secrets(read, findings)
     _check_unused(read, findings)
 
@@ -175,6 +177,36 @@ def _check_tenant_keys(read: Values, findings: Findings) -> None:
                 )
 
 
+def _check_policies(read: Values, findings: Findings) -> None:
+    for index, tenant in enumerate(read.get("tenants", ())):
+        policy, at = tenant.get("policy", {}), ("tenants", index, "policy")
+        instructions, text = policy.get("instructions"), "instructions_text"
+        if findings.blamed((*at, text)) or findings.blamed((*at, "locked")):
+            continue
+        if instructions == "prefixed" and text not in policy:
+            findings.error((*at, "instructions"), f"needs {text}", hint="say what is put before a client's")
+        if instructions == "locked" and text not in policy:
+            findings.warning(
+                (*at, "instructions"),
+                f"there is no {text}: sessions have the instructions that the upstream gives by default",
+            )
+        if instructions == "prefixed" and "instructions" in policy.get("locked", ()):
+            findings.warning((*at, "locked"), "locks instructions, so nothing is put before a client's")
+
+
+def _check_sealing(read: Values, findings: Findings) -> None:
+    keys = read.get("keys", {})
+    current, at = keys.get("sealing_key"), ("keys", "sealing_key")
+    if keys.get("retired_sealing_keys") and current is None and not findings.blamed(at):
+        findings.warning(
+            ("keys", "retired_sealing_keys"),
+            "there is no sealing_key: one is drawn at each start, and its client secrets end with the process",
+        )
+    for index, retired in enumerate(keys.get("retired_sealing_keys", ())):
+        if current is not None and retired is not None and retired.reveal() == current.reveal() != UNREAD:
+            findings.warning(("keys", "retired_sealing_keys", index), "is the sealing_key in use")
+
+
 def _check_aliases(read: Values, findings: Findings) -> None:
     aliases = read.get("models", {}).get("aliases", {})
     for name, served in aliases.items():
@@ -191,6 +223,8 @@ def _check_short_secrets(read: Values, findings: Findings) -> None:
         ("ops", "token"): read.get("ops", {}).get("token"),
         ("keys", "sealing_key"): keys.get("sealing_key"),
     }
+    for index, retired in enumerate(keys.get("retired_sealing_keys", ())):
+        secrets["keys", "retired_sealing_keys", index] = retired
     secrets |= {("keys", "peppers", version): pepper for version, pepper in keys.get("peppers", {}).items()}
     for at, secret in secrets.items():
         if not isinstance(secret, Secret) or secret.reveal() == UNREAD:
@@ -205,7 +239,6 @@ def _check_short_secrets(read: Values, findings: Findings) -> None:
 
 _UNUSED: Final = {
     ("store", "url"): "this version keeps everything in one process",
-    ("keys", "sealing_key"): "this version mints no client secrets",
 }
 """What the file may hold already, and nothing acts upon yet."""
 

@@ -116,6 +116,7 @@ def _build(values: Values, name: str, warnings: tuple[Problem, ...]) -> Settings
         ops=Ops(**values.get("ops", {})),
         store=Store(**values.get("store", {})),
         sealing_key=keys.get("sealing_key"),
+        retired_sealing_keys=keys.get("retired_sealing_keys", ()),
         plans=plans,
         catalog=Catalog.of(
             tenants=tuple(_tenant(tenant, plans) for tenant in values.get("tenants", ())),

@@ -59,7 +59,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ops: Ops = Ops()
     store: Store = Store()
     sealing_key: Secret | None = None
-    """None: client secrets are not issued."""
+    """Mints client secrets. None: one is drawn at the start, and what it minted holds for that process only."""
+    retired_sealing_keys: tuple[Secret, ...] = ()
+    """They open what they once sealed, and seal no more."""
     plans: Mapping[str, Plan] = msgspec.field(default_factory=dict[str, Plan])
     catalog: Catalog
     warnings: tuple[Problem, ...] = ()

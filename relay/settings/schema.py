@@ -5,9 +5,10 @@ The reference page is written from these rows and the reader walks by them.
 Rule: a key that is not here does not exist; a default is not here but in the struct that a table is read into.
 """
 
-from typing import Final
+from typing import Final, get_args
 
-from relay.core.tenants import Plan, Policy, Tenant, Upstream
+from relay.core.dialects.dialect import UpstreamSpeech
+from relay.core.tenants import Plan, Tenant, Upstream
 from relay.settings.addresses import (
     FILE,
     HOST,
@@ -21,10 +22,10 @@ from relay.settings.addresses import (
     STORE_URL,
     STORED_KEY,
     UPSTREAM_URL,
-    WORD,
 )
 from relay.settings.forms import FLAG, Listing, Pairs, choice, limit, number, whole
 from relay.settings.model import Listen, Ops, Store
+from relay.settings.policies import POLICY
 from relay.settings.tables import Key, NamedTables, Table, Tables
 
 _PORT: Final = whole(0, 65_535)
@@ -100,8 +101,15 @@ KEYS: Final = Table(
         ),
         "sealing_key": Key(
             shape=SECRET,
-            about="Seals client secrets, which this version does not mint yet.",
-            absent="client secrets are not issued",
+            about="Mints client secrets (`ek_…`), and opens them again. Every process of one relay needs the "
+            "same one.",
+            absent="drawn at the start: secrets hold for that process only",
+        ),
+        "retired_sealing_keys": Key(
+            shape=Listing(of=SECRET),
+            about="Sealing keys of before: they open client secrets that are still out, and mint no more. Two "
+            "hours, a secret's longest life, after a change of `sealing_key` the old one can go.",
+            absent="none",
         ),
     },
 )
@@ -136,7 +144,10 @@ UPSTREAM: Final = Table(
             about="The provider's keys: a pool, the next is used when one is refused.",
             required=True,
         ),
-        "dialect": Key(shape=choice("openai", "azure"), about="How the key and the model are carried."),
+        "dialect": Key(
+            shape=choice(*get_args(UpstreamSpeech)),
+            about="What it speaks: how the key and the model are carried, and what its events look like.",
+        ),
         "models": Key(
             shape=Pairs(key=MODEL, of=MODEL),
             about="Name that upstreams serve → what this one calls it (deployments). Others keep theirs.",
@@ -182,36 +193,18 @@ LIMITS: Final = {
     "tokens_per_day": Key(shape=_COUNT, about="Tokens in a UTC day, of the tenant; debited afterwards."),
     "usd_per_day": Key(shape=_RATE, about="US dollars in a UTC day, of the tenant; debited afterwards."),
     "patience": Key(shape=_COUNT, about="Refused events in a minute before the session is closed with 1008."),
+    "client_secret_uses": Key(shape=_COUNT, about="Sessions that one client secret may open."),
+    "trust_safety_identifier": Key(
+        shape=FLAG,
+        about="Whether a client's `OpenAI-Safety-Identifier` goes upstream. Else the relay sends one that "
+        "stands for the tenant.",
+    ),
 }
 
 PLAN: Final = Table(
     about="What a tenant may use. The plan `standard` exists with these defaults, written or not.",
     of=Plan,
     keys=LIMITS,
-)
-
-POLICY: Final = Table(
-    about="What a tenant's events may hold.",
-    of=Policy,
-    keys={
-        "tools": Key(
-            shape=Listing(of=WORD, into=frozenset), about="Function tools allowed, by name.", absent="any"
-        ),
-        "hosted_tools": Key(
-            shape=FLAG,
-            about="Whether tools that the upstream runs itself (`mcp`) and stored prompts are allowed.",
-        ),
-        "voices": Key(shape=Listing(of=WORD, into=frozenset), about="Voices allowed.", absent="any"),
-        "instructions": Key(
-            shape=choice("free", "locked"), about="Locked: no event of a client's may hold instructions."
-        ),
-        "max_output_tokens": Key(
-            shape=whole(1), about="The most output tokens a client may ask for.", absent="any number"
-        ),
-        "unknown_events": Key(
-            shape=choice("pass", "refuse"), about="What becomes of event types that the relay does not know."
-        ),
-    },
 )
 
 TENANT: Final = Table(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay.simulator.errors import Json, Refused
-from relay.simulator.settings import SimulatorSettings
+from relay.simulator.settings import TRANSLATION_MODELS, SimulatorSettings
 
 KEY_PROTOCOL: Final = "openai-insecure-api-key."
 BETA_PROTOCOL: Final = "openai-beta.realtime-v1"
@@ -20,6 +20,7 @@ SHOWN: Final = 4
 """Characters of a refused key that its message repeats at either end."""
 
 Values = Mapping[str, Sequence[str]]
+NOTHING: Final[Values] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Admitted:
     """A session may begin."""
 
     kind: str
-    """`realtime` or `transcription`."""
+    """`realtime`, `transcription` or `translation`."""
     model: str
     sideband: bool
     session: Json
@@ -56,12 +57,15 @@ class Rejected:
         return f"{self.refusal.kind}.{self.refusal.code}"
 
 
-def key_of(headers: Values, subprotocols: Sequence[str]) -> str:
-    """Return the key from whichever place it was carried in; empty if there is none."""
+def key_of(headers: Values, subprotocols: Sequence[str], query: Values = NOTHING) -> str:
+    """Return the key from whichever place it was carried in; empty if there is none.
+
+    Azure alone takes it in the *query*.
+    """
     scheme, _, token = _first(headers, "authorization").partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()
-    if key := _first(headers, "api-key"):
+    if key := _first(headers, "api-key") or _first(query, "api-key"):
         return key
     offered = (name for name in subprotocols if name.startswith(KEY_PROTOCOL))
     return next(offered, "").removeprefix(KEY_PROTOCOL)
@@ -96,20 +100,27 @@ def admit(
     settings: SimulatorSettings,
     secrets: Mapping[str, Secret],
     now: float,
+    *,
+    translation: bool = False,
 ) -> Admitted | Rejected:
-    """Decide about an upgrade request at *now* (Unix time). Header names are lower-case."""
+    """Decide about an upgrade request at *now* (Unix time). Header names are lower-case.
+
+    *translation*: it came to the path of translation sessions.
+    """
     beta = any(BETA_HEADER in value for value in headers.get("openai-beta", ()))
     if beta or BETA_PROTOCOL in subprotocols:
         return _bad_start(
             "beta_api_shape_disabled",
             "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API.",
         )
-    key = key_of(headers, subprotocols)
+    key = key_of(headers, subprotocols, query if settings.azure else {})
     if not key_is_good(key, settings, secrets, now):
         return Rejected(bad_key(key), BAD_KEY_CLOSE)
     secret = secrets.get(key)
     carried: Json = secret.session if secret is not None else {}
     model = _first(query, "model") or carried.get("model") or ""
+    if translation:
+        return _translation(model, carried, settings)
     intent = _first(query, "intent")
     sideband = bool(_first(query, "call_id"))
     if intent == "transcription" or (carried.get("type") == "transcription" and not model):
@@ -124,12 +135,22 @@ def admit(
         return Admitted("realtime", model or settings.models[0], sideband=True, session={})
     if not model:
         return _bad_start("missing_model", "You must provide a model parameter.")
-    if model not in settings.models:
+    if model not in settings.models or model in TRANSLATION_MODELS:
         return _bad_start("invalid_model", f'Model "{model}" is not supported in realtime mode.')
     own = {name: value for name, value in carried.items() if name != "model"}
     if carried.get("type") != "realtime":
         own = {}
     return Admitted("realtime", model, sideband=False, session=own)
+
+
+def _translation(model: str, carried: Json, settings: SimulatorSettings) -> Admitted | Rejected:
+    if not model:
+        return _bad_start("missing_model", "You must provide a model parameter.")
+    if model not in settings.models or model not in TRANSLATION_MODELS:
+        return _bad_start("invalid_model", f'Model "{model}" is not supported in translation mode.')
+    own = carried if carried.get("type") == "translation" else {}
+    session = {name: value for name, value in own.items() if name != "model"}
+    return Admitted("translation", model, sideband=False, session=session)
 
 
 def _bad_start(code: str, message: str) -> Rejected:

@@ -1,6 +1,6 @@
-"""The simulator's REST side: the two calls of the real API, and the doors for tests.
+"""The simulator's REST side: the calls of the real API, and the doors for tests.
 
-`/v1/models` and `/v1/realtime/client_secrets` answer as the real ones do. `/sim/sessions` shows what
+`/v1/models` and the two that hand out client secrets answer as the real ones do. `/sim/sessions` shows what
 was received, `/sim/faults` lays faults down, `/sim/sessions/{id}/events` sends any text to a client.
 
 The rule: a body that is not understood is a 400 in the form of the API's own errors.
@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from relay.simulator import config
+from relay.simulator import config, translation
 from relay.simulator.admission import Secret, bad_key, key_is_good, key_of
-from relay.simulator.errors import Json, Refused, Shaped, checked, parsed
+from relay.simulator.errors import Json, Refused, Shaped, checked, missing, parsed
 from relay.simulator.faults import BadFault
 from relay.simulator.lobby import Lobby
 from relay.simulator.records import SessionRecord
@@ -44,6 +44,13 @@ class SecretRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     expires_after: Expiry | None = None
     session: dict[str, Any] | None = None
+
+
+class TranslationSecretRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /v1/realtime/translations/client_secrets."""
+
+    session: dict[str, Any]
+    expires_after: Expiry | None = None
 
 
 class FaultRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,9 +81,6 @@ class Rest:
         self._check_key(request)
         body = await _body(request, SecretRequest)
         lobby = self._lobby
-        seconds = lobby.settings.secret_seconds
-        if body.expires_after is not None:
-            seconds = body.expires_after.seconds
         given = {"type": "realtime"} if body.session is None else body.session
         kind = given.get("type", "realtime")
         model = given.get("model") or lobby.settings.models[0]
@@ -87,6 +91,24 @@ class Rest:
             lobby.settings,
             spoke=False,
         )
+        return self._minted(body.expires_after, given, session)
+
+    async def translation_secrets(self, request: Request) -> Response:
+        """Hand out a client secret that opens translation sessions until it expires."""
+        self._check_key(request)
+        body = await _body(request, TranslationSecretRequest)
+        lobby = self._lobby
+        given: Json = {"type": "translation", **body.session}
+        model = given.get("model")
+        if not isinstance(model, str):
+            raise missing("session.model")
+        fresh = translation.born(lobby.ids.new("sess"), model, 0)
+        return self._minted(body.expires_after, given, translation.updated(fresh, given, lobby.settings))
+
+    def _minted(self, expiry: Expiry | None, given: Json, session: Json) -> Response:
+        """Keep a new secret that carries *given*, and show it beside *session*, which that makes."""
+        lobby = self._lobby
+        seconds = lobby.settings.secret_seconds if expiry is None else expiry.seconds
         value = lobby.ids.new("ek", 32)
         expires_at = lobby.wall() + seconds
         lobby.keep_secret(value, Secret(expires_at, given))
@@ -155,6 +177,7 @@ def application(lobby: Lobby) -> Starlette:
         routes=[
             Route("/v1/models", rest.models),
             Route("/v1/realtime/client_secrets", rest.client_secrets, methods=["POST"]),
+            Route("/v1/realtime/translations/client_secrets", rest.translation_secrets, methods=["POST"]),
             Route("/sim/faults", rest.faults, methods=["GET", "POST", "DELETE"]),
             Route("/sim/sessions", rest.sessions),
             Route("/sim/sessions/{id}", rest.session),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from relay.simulator.audio import Encoding
+from relay.simulator.conversation import decoded
 from relay.simulator.errors import Json, Refused
 from relay.simulator.settings import SimulatorSettings
 from relay.simulator.speech import FRAME_MS, Detector, Started
@@ -17,6 +18,18 @@ COMMIT_MS: Final = 100
 SEMANTIC_THRESHOLD: Final = 0.5
 SEMANTIC_PREFIX_MS: Final = 300
 """semantic_vad offers neither; these are server_vad's defaults."""
+
+
+def appended(encoded: str, limit: int) -> bytes:
+    """Return the audio of one append, base64, of at most *limit* bytes. Raises `Refused`."""
+    # Three bytes in four characters, less the padding: within two bytes, which the limit forgives.
+    if len(encoded) // 4 * 3 > limit + 2:
+        raise Refused(
+            "string_above_max_length",
+            f"Invalid 'audio': string too long. Expected at most {limit} bytes of audio.",
+            "audio",
+        )
+    return decoded(encoded, "audio")
 
 
 @dataclass(frozen=True, slots=True)

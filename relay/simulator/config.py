@@ -32,6 +32,11 @@ UNDETECTED: Final = frozenset({"gpt-realtime-whisper", "gpt-live-transcribe"})
 """Transcription models that write while one speaks, and refuse turn detection."""
 
 
+NO_DEPLOYMENT: Final = "DeploymentNotFound"
+NO_DEPLOYMENT_WORDS: Final = "The API deployment for this resource does not exist."
+"""What Azure says of a model that is no deployment's name."""
+
+
 def default_vad(settings: SimulatorSettings, kind: str = "server_vad") -> Json:
     """Return the turn detection of a session that did not choose one."""
     if kind == "semantic_vad":
@@ -196,7 +201,7 @@ def _audio(current: Json, update: Json | None, fresh: Json, settings: SimulatorS
                 case _:
                     fields[name] = fresh[side][name] if value is None else value
         merged[side] = fields
-    _check_transcription(merged["input"], update.get("input") or {})
+    _check_transcription(merged["input"], update.get("input") or {}, settings)
     return merged
 
 
@@ -213,7 +218,16 @@ def _turn_detection(current: Json | None, value: Json | None, settings: Simulato
     return current | value
 
 
-def _check_transcription(merged: Json, update: Json) -> None:
+def check_transcriber(model: str, settings: SimulatorSettings, param: str) -> None:
+    """Raise `Refused` if *model*, named at *param*, does not transcribe here."""
+    if settings.azure:
+        if model not in settings.models:
+            raise Refused(NO_DEPLOYMENT, NO_DEPLOYMENT_WORDS, param)
+    elif model not in TRANSCRIPTION_MODELS:
+        raise unsupported(model, TRANSCRIPTION_MODELS, param)
+
+
+def _check_transcription(merged: Json, update: Json, settings: SimulatorSettings) -> None:
     chosen = merged["transcription"]
     if chosen is None:
         return
@@ -221,8 +235,7 @@ def _check_transcription(merged: Json, update: Json) -> None:
     at = "session.audio.input.transcription.model"
     if model is None:
         raise missing(at)
-    if model not in TRANSCRIPTION_MODELS:
-        raise unsupported(model, TRANSCRIPTION_MODELS, at)
+    check_transcriber(model, settings, at)
     if model in UNDETECTED and merged["turn_detection"] is not None:
         if update.get("turn_detection") is not None:
             raise Refused(

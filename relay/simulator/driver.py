@@ -13,13 +13,14 @@ from typing import Final
 
 import msgspec
 
-from relay.simulator import config
+from relay.simulator import config, translation
 from relay.simulator.admission import Admitted, Rejected
 from relay.simulator.engine import Engine
 from relay.simulator.errors import Json, Refused, kind_of
 from relay.simulator.faults import Kind, of_kind
 from relay.simulator.lobby import Lobby
 from relay.simulator.sabotage import Outlet, Sabotage
+from relay.simulator.translation import Translator
 from relay.simulator.upgrade import Accept
 
 MAX_WAITING: Final = 1_000
@@ -40,25 +41,30 @@ class Driver:
         self._over = False
         self._closing: tuple[int, str] | None = None
         self._rejected: Rejected | None = None
-        self._engine: Engine | None = None
+        self._engine: Engine | Translator | None = None
         if isinstance(accept.admission, Rejected):
             self._rejected = accept.admission
             return
         self._engine = self._opened(accept.admission, dice)
-        if (fail := of_kind(accept.faults, Kind.FAIL)) is not None:
+        if (fail := of_kind(accept.faults, Kind.FAIL)) is not None and isinstance(self._engine, Engine):
             words = f"The simulator was told to fail with {fail.word}."
             failure = Refused(fail.word, words, kind=kind_of(fail.word)).body()
             self._engine.fail_responses({name: failure[name] for name in ("type", "code", "message")})
 
-    def _opened(self, admitted: Admitted, dice: random.Random) -> Engine:
+    def _opened(self, admitted: Admitted, dice: random.Random) -> Engine | Translator:
         lobby = self._lobby
         settings = lobby.settings
         session_id = lobby.ids.new("sess")
         expires_at = int(lobby.wall() + settings.session_seconds)
-        session = config.born(settings, admitted.kind, session_id, admitted.model, expires_at)
-        if admitted.session:
-            session = config.updated(session, admitted.session, settings, spoke=False)
-        engine = Engine(settings, dice, session, sideband=admitted.sideband)
+        engine: Engine | Translator
+        if admitted.kind == "translation":
+            session = translation.born(session_id, admitted.model, expires_at)
+            engine = Translator(settings, dice, translation.updated(session, admitted.session, settings))
+        else:
+            session = config.born(settings, admitted.kind, session_id, admitted.model, expires_at)
+            if admitted.session:
+                session = config.updated(session, admitted.session, settings, spoke=False)
+            engine = Engine(settings, dice, session, sideband=admitted.sideband)
         self._wire.record.began(engine)
         return engine
 
@@ -137,7 +143,8 @@ class Driver:
         self._disarm()
         if self._over or self._sabotage.held:
             return
-        reading = not self._sabotage.deaf and len(self._waiting) < MAX_WAITING
+        full = len(self._waiting) >= MAX_WAITING or (self._engine is not None and self._engine.full)
+        reading = not self._sabotage.deaf and not full
         if reading is not self._reading:
             self._reading = reading
             self._wire.read(on=reading)

@@ -14,7 +14,7 @@ import msgspec
 from relay.simulator import config, requests
 from relay.simulator.answers import BROKEN, mcp_tools
 from relay.simulator.conversation import Item, made
-from relay.simulator.errors import Json, Refused, checked, missing, parsed, unsupported
+from relay.simulator.errors import Json, Refused, checked, event_of, missing, unsupported
 from relay.simulator.listener import Listener
 from relay.simulator.settings import SimulatorSettings
 from relay.simulator.speaker import Speaker
@@ -72,6 +72,11 @@ class Engine:
         return self._state.session
 
     @property
+    def full(self) -> bool:
+        """Say whether no more should be read: never, since nothing is answered before it is asked for."""
+        return False
+
+    @property
     def heard(self) -> AudioTally:
         """Return the tally of audio appended."""
         return self._state.heard
@@ -88,7 +93,7 @@ class Engine:
     def start(self, now: float) -> list[Json]:
         """Open the session."""
         state = self._state
-        state.later(now + state.settings.session_seconds, self._expire)
+        state.later(now + state.settings.session_seconds, state.expire)
         if not self._sideband:
             state.emit({"type": "session.created", "session": state.session})
             if state.settings.announce_conversation:
@@ -106,24 +111,12 @@ class Engine:
         """Take one message of the client's; *text* says whether it came in a text frame."""
         event_id = None
         try:
-            event = self._parsed(message, text=text)
+            event = event_of(message, text=text)
             event_id = event.get("event_id") if isinstance(event.get("event_id"), str) else None
             self._take(event, now)
         except Refused as refusal:
             self._state.emit({"type": "error", "error": refusal.body(event_id)})
         return self._state.taken()
-
-    @staticmethod
-    def _parsed(message: bytes, *, text: bool) -> Json:
-        if not text:
-            raise Refused(
-                "invalid_event",
-                "Expected a text WebSocket message; binary frames are not supported.",
-            )
-        event = parsed(message)
-        if not isinstance(event, dict):
-            raise Refused("invalid_event", "Expected a JSON object.")
-        return event
 
     def _take(self, event: Json, now: float) -> None:
         kind = event.get("type")
@@ -232,11 +225,3 @@ class Engine:
         previous = self._state.conversation.before(item)
         emit({"type": "mcp_list_tools.completed", "item_id": item.id})
         emit({"type": "conversation.item.done", "previous_item_id": previous, "item": item.shown})
-
-    def _expire(self, now: float) -> None:
-        del now
-        minutes = self._state.settings.session_seconds / 60
-        message = f"Your session hit the maximum duration of {minutes:g} minutes."
-        expired = Refused("session_expired", message)
-        self._state.emit({"type": "error", "error": expired.body()})
-        self._state.closing = (1001, message)

@@ -94,6 +94,19 @@ def parsed(message: bytes) -> Any:  # noqa: ANN401 - a JSON value
     raise Refused("invalid_json", f"The message is nested more than {MAX_DEPTH} levels deep.")
 
 
+def event_of(message: bytes, *, text: bool) -> Json:
+    """Return the event in *message*, or raise `Refused`; *text* says whether it came in a text frame."""
+    if not text:
+        raise Refused(
+            "invalid_event",
+            "Expected a text WebSocket message; binary frames are not supported.",
+        )
+    event = parsed(message)
+    if not isinstance(event, dict):
+        raise Refused("invalid_event", "Expected a JSON object.")
+    return event
+
+
 def _inside(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final
 
 from relay.simulator.answers import transcribe
-from relay.simulator.buffer import InputBuffer, TurnBegan
-from relay.simulator.conversation import Item, decoded
+from relay.simulator.buffer import InputBuffer, TurnBegan, appended
+from relay.simulator.conversation import Item
 from relay.simulator.errors import Json, Refused
 from relay.simulator.speaker import Speaker
 from relay.simulator.state import State, Timer
@@ -45,15 +45,7 @@ class Listener:
     def append(self, encoded: str, now: float) -> None:
         """Hear more audio, base64. Raises `Refused`."""
         state = self._state
-        limit = state.settings.append_bytes
-        # Three bytes in four characters, less the padding: within two bytes, which the limit forgives.
-        if len(encoded) // 4 * 3 > limit + 2:
-            raise Refused(
-                "string_above_max_length",
-                f"Invalid 'audio': string too long. Expected at most {limit} bytes of audio.",
-                "audio",
-            )
-        audio = decoded(encoded, "audio")
+        audio = appended(encoded, state.settings.append_bytes)
         turns = self._buffer.append(audio)
         state.heard.add(audio)
         for turn in turns:

@@ -18,6 +18,7 @@ MESSAGE_CHARACTERS: Final = 64 * 1024
 UNREAD: Final = "(not an event)"
 """Stands in the order of events for a message without a readable type."""
 APPEND: Final = "input_audio_buffer.append"
+APPENDS: Final = frozenset({APPEND, "session.input_audio_buffer.append"})
 APPEND_HEAD: Final = b'{"type":"input_audio_buffer.append"'
 HEAD_BYTES: Final = 200
 
@@ -133,7 +134,7 @@ class SessionRecord:
                 kind = UNREAD
         self.received[kind] += 1
         self.order.append(kind)
-        if kind != APPEND:
+        if kind not in APPENDS:
             self.messages.append(data[:MESSAGE_CHARACTERS].decode(errors="replace"))
 
     def shown(self) -> Json:

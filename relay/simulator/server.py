@@ -37,8 +37,9 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Return where sessions are held: `ws://HOST:PORT/v1/realtime`, or wss."""
-        return f"{'wss' if self.secure else 'ws'}://{self._authority}/v1/realtime"
+        """Return where sessions are held: `ws://HOST:PORT/v1/realtime`, or wss, or Azure's path."""
+        path = "/openai/v1/realtime" if self.settings.azure else "/v1/realtime"
+        return f"{'wss' if self.secure else 'ws'}://{self._authority}{path}"
 
     @property
     def http_url(self) -> str:

@@ -20,6 +20,9 @@ CURRENT_MODELS: Final = (
 )
 """The speech-to-speech models served in November 2026, the deprecated four last."""
 
+TRANSLATION_MODELS: Final = ("gpt-realtime-translate",)
+"""What a session at `/v1/realtime/translations` may name, and no other session."""
+
 TRANSCRIPTION_MODELS: Final = (
     "gpt-live-transcribe",
     "gpt-transcribe",
@@ -82,7 +85,10 @@ class SimulatorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     # --- who may come in
     keys: frozenset[str] = frozenset()
     """The keys accepted. None: any that is not empty and does not contain `invalid`."""
-    models: tuple[str, ...] = CURRENT_MODELS
+    models: tuple[str, ...] = CURRENT_MODELS + TRANSLATION_MODELS
+    azure: bool = False
+    """Whether it is an Azure resource: `models` are then the names of its deployments, one of which a
+    transcription has to name too, and refusals are told before the 101."""
     session_seconds: Annotated[float, msgspec.Meta(gt=0)] = 3600
     """The cap on a session's age: 60 minutes at the real one."""
     secret_seconds: Count = 600

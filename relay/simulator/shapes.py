@@ -218,3 +218,37 @@ class TranscriptionSession(Struct, forbid_unknown_fields=True):
     type: Literal["transcription"]
     audio: TranscriptionAudio | None = None
     include: Include | None = None
+
+
+class SourceTranscription(Struct, forbid_unknown_fields=True):
+    """How a translation session writes down what it hears."""
+
+    model: str
+
+
+class TranslationInput(Struct, forbid_unknown_fields=True):
+    """`audio.input` of a translation session: its format and its turns are not to be chosen."""
+
+    transcription: SourceTranscription | None = None
+    noise_reduction: NoiseReduction | None = None
+
+
+class TranslationOutput(Struct, forbid_unknown_fields=True):
+    """`audio.output` of a translation session."""
+
+    language: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+
+
+class TranslationAudio(Struct, forbid_unknown_fields=True):
+    """`audio` of a translation session."""
+
+    input: TranslationInput | None = None
+    output: TranslationOutput | None = None
+
+
+class TranslationSession(Struct, forbid_unknown_fields=True):
+    """`session` of a session.update for a translation session."""
+
+    type: Literal["translation"] | None = None
+    model: str | None = None
+    audio: TranslationAudio | None = None

@@ -15,7 +15,7 @@ from typing import Final
 
 from relay.simulator.audio import Encoding
 from relay.simulator.conversation import Conversation
-from relay.simulator.errors import Json
+from relay.simulator.errors import Json, Refused
 from relay.simulator.ids import Ids
 from relay.simulator.settings import SimulatorSettings, Span
 
@@ -32,7 +32,7 @@ OBFUSCATED: Final = frozenset(
     }
 )
 """Deltas whose length would tell what they say; the real API pads them."""
-AUDIO_DELTA: Final = "response.output_audio.delta"
+AUDIO_DELTAS: Final = frozenset({"response.output_audio.delta", "session.output_audio.delta"})
 
 
 class AudioTally:
@@ -98,7 +98,7 @@ class State:
         """Send *event*, which has a type and no event_id yet."""
         kind = event.pop("type")
         stamped: Json = {"type": kind, "event_id": self.ids.new("event"), **event}
-        if kind == AUDIO_DELTA:
+        if kind in AUDIO_DELTAS:
             self.spoken.add(binascii.a2b_base64(event["delta"]))
         elif kind in OBFUSCATED and self.settings.obfuscation:
             stamped["obfuscation"] = self.ids.noise()
@@ -122,6 +122,14 @@ class State:
         timer = Timer(action)
         heapq.heappush(self._heap, (due, next(self._order), timer))
         return timer
+
+    def expire(self, now: float) -> None:
+        """End the session: it is as old as a session may be."""
+        del now
+        minutes = self.settings.session_seconds / 60
+        message = f"Your session hit the maximum duration of {minutes:g} minutes."
+        self.emit({"type": "error", "error": Refused("session_expired", message).body()})
+        self.closing = (1001, message)
 
     def step(self, now: float) -> None:
         """Do the one thing that is due, if any."""

@@ -1,7 +1,7 @@
 """The upgrade request: read, written into the record, and judged.
 
-The rule: a path that is not there and a fault that cannot be read are HTTP refusals; everything the
-real API refuses after the 101 is accepted here and refused by the driver.
+The rule: a path that is not there and a fault that cannot be read are HTTP refusals, and as Azure all
+others are too; everything OpenAI's API refuses after the 101 is accepted here and refused by the driver.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from relay.simulator.admission import (
     admit,
     key_of,
 )
+from relay.simulator.config import NO_DEPLOYMENT, NO_DEPLOYMENT_WORDS
 from relay.simulator.errors import Json, Refused, kind_of
 from relay.simulator.faults import BadFault, Fault, Kind, of_kind, parse
 from relay.simulator.lobby import Lobby
@@ -31,6 +32,10 @@ from relay.simulator.records import SessionRecord
 
 PATHS: Final = frozenset({"/v1/realtime", "/openai/v1/realtime"})
 """Where sessions are held: OpenAI's path and Azure's."""
+AZURE_PATHS: Final = frozenset({"/openai/v1/realtime"})
+"""Where an Azure resource holds them."""
+TRANSLATIONS: Final = "/v1/realtime/translations"
+"""Where translation sessions are held; Azure has none."""
 CLOSES: Final = {
     "invalid_api_key": BAD_KEY_CLOSE,
     "insufficient_permissions": BAD_KEY_CLOSE,
@@ -68,8 +73,10 @@ def judge(request: Request, lobby: Lobby, record: SessionRecord) -> Refuse | Acc
         record.headers.setdefault(name.lower(), []).append(value)
     offered = ",".join(record.headers.get("sec-websocket-protocol", []))
     record.subprotocols = [name.strip() for name in offered.split(",") if name.strip()]
-    record.key = key_of(record.headers, record.subprotocols)
-    if record.path not in PATHS:
+    record.key = key_of(record.headers, record.subprotocols, record.query if lobby.settings.azure else {})
+    azure = lobby.settings.azure
+    translation = record.path == TRANSLATIONS and not azure
+    if not translation and record.path not in (AZURE_PATHS if azure else PATHS):
         return _refusal(HTTPStatus.NOT_FOUND, f"Invalid URL (GET {record.path})", None)
     asked = [*record.query.get(FAULT_QUERY, []), *record.headers.get(FAULT_HEADER, [])]
     try:
@@ -81,14 +88,18 @@ def judge(request: Request, lobby: Lobby, record: SessionRecord) -> Refuse | Acc
         words = f"The simulator was told to refuse with {refuse.code}."
         after = refuse.seconds
         return _refusal(refuse.code, words, None, {"Retry-After": f"{after:g}"} if after else {})
-    admission = _ordered(faults) or admit(
+    ordered = _ordered(faults)
+    admission = ordered or admit(
         record.query,
         record.headers,
         record.subprotocols,
         lobby.settings,
         lobby.secrets,
         lobby.wall(),
+        translation=translation,
     )
+    if azure and ordered is None and isinstance(admission, Rejected):
+        return _as_azure(admission.refusal)
     if isinstance(admission, Admitted):
         record.model = admission.model
     late = of_kind(faults, Kind.HANDSHAKE)
@@ -103,6 +114,18 @@ def _ordered(faults: tuple[Fault, ...]) -> Rejected | None:
     words = f"The simulator was told to reject with {fault.word}."
     refusal = Refused(fault.word, words, kind=kind_of(fault.word))
     return Rejected(refusal, fault.code or CLOSES.get(fault.word, BAD_START_CLOSE))
+
+
+def _as_azure(refusal: Refused) -> Refuse:
+    """Return *refusal* as Azure puts it: before the 101, with a status."""
+    match refusal.code:
+        case "invalid_api_key":
+            words = "Access denied due to invalid subscription key or wrong API endpoint."
+            return _refusal(HTTPStatus.UNAUTHORIZED, words, "401")
+        case "invalid_model":
+            return _refusal(HTTPStatus.NOT_FOUND, NO_DEPLOYMENT_WORDS, NO_DEPLOYMENT)
+        case _:
+            return _refusal(HTTPStatus.BAD_REQUEST, refusal.message, refusal.code)
 
 
 def select_subprotocol(protocol: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:

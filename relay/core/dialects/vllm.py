@@ -25,6 +25,8 @@ _KINDS: Final = {
 class Vllm:
     """What `dialect = "vllm"` speaks: an `UpstreamDialect`."""
 
+    hears_raw = False
+
     def read(self, event: Event) -> Event:
         """See `UpstreamDialect`. Never raises, whatever *event* holds."""
         if event.get("type") != "error":

@@ -21,6 +21,8 @@ _CODES: Final = {"max_duration": "session_expired"}
 class Xai:
     """What `dialect = "xai"` speaks: an `UpstreamDialect`."""
 
+    hears_raw = False
+
     def read(self, event: Event) -> Event:
         """See `UpstreamDialect`. Never raises, whatever *event* holds."""
         if event.get("type") != "error":

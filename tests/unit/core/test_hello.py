@@ -2,20 +2,28 @@
 
 import pytest
 
-from relay.core.hello import MAX_PROTOCOLS, MAX_PROTOCOLS_BYTES, Hello, in_band, read
+from relay.core.hello import (
+    MAX_PROTOCOLS,
+    MAX_PROTOCOLS_BYTES,
+    MAX_SAFETY_IDENTIFIER,
+    PATHS,
+    Hello,
+    in_band,
+    read,
+)
 from relay.core.refusals import Refusal, Refused
 
 KEY = "rlk_live_secret"
 
 
-def hello(query: str = "model=m", *headers: tuple[str, str]) -> Hello:
-    answer = read(query, headers)
+def hello(query: str = "model=m", *headers: tuple[str, str], path: str = "/v1/realtime") -> Hello:
+    answer = read(path, query, headers)
     assert isinstance(answer, Hello)
     return answer
 
 
 def refused(query: str, *headers: tuple[str, str]) -> Refused:
-    answer = read(query, headers)
+    answer = read("/v1/realtime", query, headers)
     assert isinstance(answer, Refused)
     assert answer.refusal is Refusal.BAD_REQUEST
     return answer
@@ -29,7 +37,8 @@ def test_a_plain_request_asks_for_a_model_and_nothing_else() -> None:
     plain = hello()
     assert (plain.model, plain.transcription, plain.call_id) == ("m", False, None)
     assert (plain.key, plain.origin, plain.echo, plain.region, plain.name) == (None,) * 5
-    assert (plain.latency, plain.query, plain.headers) == ("balanced", (), ())
+    assert (plain.latency, plain.query, plain.speech) == ("balanced", (), "ga")
+    assert (plain.translation, plain.safety_identifier, plain.by_client_secret) == (False, None, False)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +158,7 @@ def test_a_header_given_twice_is_refused(name: str) -> None:
 
 
 def test_other_headers_may_come_as_often_as_they_like() -> None:
-    assert hello("model=m", ("x-forwarded-for", "1"), ("x-forwarded-for", "2")).headers == ()
+    assert hello("model=m", ("x-forwarded-for", "1"), ("x-forwarded-for", "2")) == hello()
 
 
 def test_hints_are_read_from_the_query_and_headers_go_before_it() -> None:
@@ -159,6 +168,10 @@ def test_hints_are_read_from_the_query_and_headers_go_before_it() -> None:
     headers = [("x-relay-region", "eu"), ("x-relay-latency", "high"), ("x-relay-session", "s-2")]
     told = hello(query, *headers)
     assert (told.region, told.latency, told.name) == ("eu", "high", "s-2")
+
+
+def test_a_dialect_that_is_none_is_refused() -> None:
+    assert refused("model=m&relay_dialect=alpha").param == "relay_dialect"
 
 
 def test_a_browser_is_refused_in_band_and_so_is_whoever_cannot_set_headers() -> None:
@@ -172,15 +185,55 @@ def test_the_origin_is_kept_for_whoever_decides() -> None:
     assert hello("model=m", ("origin", "https://a.example")).origin == "https://a.example"
 
 
-def test_only_headers_that_are_named_go_upstream() -> None:
-    told = hello(
-        "model=m",
-        ("openai-safety-identifier", "u1"),
-        ("cookie", "c"),
-        ("authorization", "Bearer k"),
-        ("user-agent", "x"),
-    )
-    assert told.headers == (("openai-safety-identifier", "u1"),)
+def test_the_safety_identifier_is_kept_for_whoever_decides_if_it_is_sane() -> None:
+    assert hello("model=m", ("openai-safety-identifier", "u1"), ("cookie", "c")).safety_identifier == "u1"
+    for odd in ("u" * (MAX_SAFETY_IDENTIFIER + 1), "a\x7f", "\xe9"):
+        assert hello("model=m", ("openai-safety-identifier", odd)).safety_identifier is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("openai-beta", "realtime=v1")],
+        [("openai-beta", "assistants=v2, realtime=v1")],
+        [("openai-beta", "assistants=v2"), ("openai-beta", "realtime=v1")],
+        [("sec-websocket-protocol", f"realtime, openai-insecure-api-key.{KEY}, openai-beta.realtime-v1")],
+        [("x-relay-dialect", "beta")],
+    ],
+)
+def test_a_beta_client_is_known_by_the_value_of_its_header_or_by_subprotocol_or_says_so(
+    headers: list[tuple[str, str]],
+) -> None:
+    assert hello("model=m", *headers).speech == "beta"
+    assert hello("model=m&relay_dialect=ga", *headers[:0]).speech == "ga"
+
+
+def test_the_beta_header_of_another_api_is_none_of_ours() -> None:
+    assert hello("model=m", ("openai-beta", "assistants=v2")).speech == "ga"
+
+
+@pytest.mark.parametrize(
+    ("path", "version", "speech"),
+    [
+        ("/openai/realtime", "2025-04-01-preview", "beta"),
+        ("/openai/realtime", "2025-08-28", "ga"),
+        ("/openai/v1/realtime", "2025-04-01-preview", "ga"),
+    ],
+)
+def test_azure_s_preview_path_speaks_beta(path: str, version: str, speech: str) -> None:
+    query = f"api-version={version}&deployment=m"
+    assert hello(query, path=path).speech == speech
+    assert hello(query + "&relay_dialect=ga", path=path).speech == "ga"
+
+
+def test_translations_have_a_path_of_their_own() -> None:
+    assert [hello(path=path).translation for path in PATHS] == [False] * 4 + [True] * 4
+
+
+def test_who_comes_with_a_client_secret_may_leave_the_model_to_it() -> None:
+    told = hello("", ("authorization", "Bearer ek_1"))
+    assert (told.model, told.by_client_secret) == (None, True)
+    assert refused("", ("authorization", "Bearer rlk_1")).code == "missing_model"
 
 
 def test_unknown_parameters_go_upstream_and_ours_do_not() -> None:
