@@ -8,6 +8,7 @@ import msgspec
 
 from relay.core.allowance import Allowance
 from relay.core.audio import AudioFormat
+from relay.core.dialects.dialect import GA, ClientDialect, UpstreamDialect
 from relay.core.downlink import Downlink
 from relay.core.events import Kind, Outcome
 from relay.core.policy import Rules
@@ -46,6 +47,8 @@ def uplink(
     served: str | None = "gpt-x",
     allowance: Allowance | None = None,
     turns: Turns | None = None,
+    client: ClientDialect = GA,
+    upstream: UpstreamDialect = GA,
 ) -> Uplink:
     return Uplink(
         plan=limits,
@@ -54,6 +57,8 @@ def uplink(
         turns=turns or Turns(),
         session=SessionId("s1"),
         epoch=EPOCH,
+        client=client,
+        upstream=upstream,
     )
 
 
@@ -65,6 +70,9 @@ def downlink(
     allowance: Allowance | None = None,
     turns: Turns | None = None,
     set_input_format: Callable[[AudioFormat], None] = lambda _: None,
+    client: ClientDialect = GA,
+    upstream: UpstreamDialect = GA,
+    **more: Any,
 ) -> Downlink:
     return Downlink(
         asked=asked,
@@ -76,6 +84,9 @@ def downlink(
         redact=Redactor([Secret("hush-hush")]),
         set_input_format=set_input_format,
         epoch=EPOCH,
+        client=client,
+        upstream=upstream,
+        **more,
     )
 
 

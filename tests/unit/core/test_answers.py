@@ -154,3 +154,14 @@ def test_the_close_of_a_bad_key_is_told_from_any_other() -> None:
     assert said(answers.to_close(3000)) == NEXT_KEY
     assert said(answers.to_close(1011)) == FAILED
     assert said(answers.to_close(None)) == FAILED
+
+
+def test_what_an_upstream_says_to_the_relay_s_own_settings_is_told_without_secrets() -> None:
+    event = {
+        "type": "error",
+        "error": {"message": "No hush-hush.", "code": "invalid_value", "param": "session.x"},
+    }
+    answer = answers.to_preset(event, lambda words: words.replace("hush-hush", "***"))
+    assert answer.verdict is Verdict.TELL_CLIENT
+    assert answer.refused is not None
+    assert (answer.refused.message, answer.refused.param) == ("No ***.", "session.x")

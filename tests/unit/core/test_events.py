@@ -107,3 +107,8 @@ def test_the_relay_s_own_events_are_of_types_that_clients_send() -> None:
         {"type": "response.cancel"},
     ]
     assert all(event["type"] in CLIENT_KINDS for event in made)
+
+
+def test_an_event_that_was_read_is_told_by_its_type() -> None:
+    assert events.told_of({"type": "error"}) is Told.ERROR
+    assert events.told_of({"type": 5}) is Told.PASS
