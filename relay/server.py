@@ -29,6 +29,7 @@ from relay.edge.embedded_secrets import EmbeddedSecrets
 from relay.edge.grants import Grants
 from relay.edge.live import Sessions
 from relay.edge.metrics import Metrics
+from relay.edge.rest import Rest
 from relay.edge.sealing import Sealer
 from relay.settings import Settings
 
@@ -75,6 +76,13 @@ class Relay:
             allowances=allowances,
             grants=self._grants,
             metrics=self.metrics,
+            rest=Rest(
+                catalog=lambda: self._door.terrain.catalog,
+                grants=self._grants,
+                allowances=allowances,
+                metrics=self.metrics,
+                priced=self._prices.models,
+            ),
         )
         self._public: listener.Listener | None = None
         self._ops: listener.Listener | None = None

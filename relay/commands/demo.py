@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Final, TextIO, cast
 
 import click
@@ -12,9 +13,10 @@ import uvloop
 from rich.console import Console
 
 from relay.core.words import Seconds
-from relay.demo import performance, screen, stage
+from relay.demo import certificates, performance, screen, stage
+from relay.demo.certificates import Certificates
 from relay.demo.metering import Journal
-from relay.edge import logs
+from relay.edge import clock, logs
 from relay.server import redactor_of
 from relay.settings import Settings
 
@@ -29,9 +31,17 @@ _PORT: Final = click.IntRange(0, 65535)
 
 @click.command(epilog="The exit code is 0 when all that was said came back and was metered, and 1 when not.")
 @click.option("--serve", is_flag=True, help="Stay up afterwards, until ctrl-C: for trying things out.")
+@click.option(
+    "--tls", is_flag=True, help="Serve wss:// with a certificate made for it, and say how to trust it."
+)
+@click.option(
+    "--tls-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep the certificate here, and use it again while it holds; implies --tls. [default: thrown away]",
+)
 @click.option("--port", type=_PORT, help="The relay's port. [default: any free one; with --serve 8080]")
 @click.option("--ops-port", type=_PORT, help="The operator's port. [default: any free one; with --serve 8081]")
-def command(*, serve: bool, port: int | None, ops_port: int | None) -> None:
+def command(*, serve: bool, tls: bool, tls_dir: Path | None, port: int | None, ops_port: int | None) -> None:
     """Hold a spoken conversation through the relay, against a simulated Realtime API, all in this process.
 
     A simulator, a relay and a tenant are started; three seconds of speech go through them at the pace of
@@ -41,16 +51,21 @@ def command(*, serve: bool, port: int | None, ops_port: int | None) -> None:
     places = (port if port is not None else 8080 * serve, ops_port if ops_port is not None else 8081 * serve)
     console = Console(highlight=False)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_demonstrate(console, *places, serve=serve))
-    except (performance.PerformanceError, stage.StageError) as error:
+        with ExitStack() as stack, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            shown = None
+            if tls or tls_dir is not None:
+                shown = stack.enter_context(certificates.provided(tls_dir, clock.wall()))
+            runner.run(_demonstrate(console, *places, shown, serve=serve))
+    except (performance.PerformanceError, stage.StageError, certificates.CertificateError) as error:
         screen.failing(Console(stderr=True, highlight=False), str(error))
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(HUNG_UP)
 
 
-async def _demonstrate(console: Console, port: int, ops_port: int, *, serve: bool) -> None:
+async def _demonstrate(
+    console: Console, port: int, ops_port: int, shown: Certificates | None, *, serve: bool
+) -> None:
     journal = Journal()
 
     def prepare(settings: Settings) -> None:
@@ -58,7 +73,8 @@ async def _demonstrate(console: Console, port: int, ops_port: int, *, serve: boo
         for library in ("uvicorn", "websockets"):  # the simulator's: it makes a line for every connection
             logging.getLogger(library).setLevel(logging.WARNING)
 
-    async with stage.standing(port=port, ops_port=ops_port, prepare=prepare) as where:
+    standing = stage.standing(port=port, ops_port=ops_port, prepare=prepare, certificates=shown)
+    async with standing as where:
         try:
             async with asyncio.timeout(_CURTAIN):
                 await performance.given(where, journal, console)

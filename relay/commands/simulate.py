@@ -149,7 +149,9 @@ async def _serve(
     async with Simulator(settings).running(host, port, cert, key) as simulator:
         model = settings.models[0]
         click.echo(f"A stand-in Realtime API is at {simulator.url}")
-        click.echo(f"  relay talk --url {simulator.url} --key any --model {model} --text Hello")
+        # What `relay talk` transcribes with unless told otherwise is the name of no deployment.
+        plain = " --transcription off" if settings.azure else ""
+        click.echo(f"  relay talk --url {simulator.url} --key any --model {model} --text Hello{plain}")
         click.echo(f"  what it received: {simulator.http_url}/sim/sessions   Ctrl-C ends it.")
         await asked_to_stop.wait()
     click.echo("Stopped.")

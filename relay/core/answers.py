@@ -119,7 +119,7 @@ def to_first_event(
 
 
 def to_preset(event: Event, redact: Callable[[str], str]) -> Answer:
-    """It did not take the session as the policy or a client secret sets it; *event* is its error, in GA terms."""
+    """It did not take the session as a policy or client secret sets it; *event* is its error, in GA terms."""
     return _told(table(event, "error"), redact)
 
 

@@ -1,8 +1,8 @@
 """Client secrets: what one that is asked for shall do, what one that was minted grants, and what is answered.
 
 A client secret is what an application's server gets from the relay and gives to a browser in place of its key:
-for minutes it starts sessions, with the settings that the server chose. Four paths mint them, each in the shapes
-of the API that it is taken from.
+for minutes it starts sessions, with the settings that the server chose. Four paths mint them, each in the
+shapes of the API that it is taken from.
 
     body -> (minting.read) -> Wish -> (key, policy, model: the edge asks) -> Grant -> sealed -> answer
 

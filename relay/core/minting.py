@@ -9,7 +9,7 @@ the upstream judges it when the session starts.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final, assert_never, cast
 
 from relay.core import session_shapes
 from relay.core.client_secrets import Form, Wish
@@ -180,6 +180,8 @@ def _session(asked: Event, form: Form) -> Event | None:
         case Form.SECRET:
             _only(asked, _TOP)
             return None if asked.get("session") is None else _nested(_settable(asked["session"]))
+        case _:
+            assert_never(form)
 
 
 def _settable(said: Any) -> Event:  # noqa: ANN401 - whatever was sent

@@ -9,6 +9,8 @@ what is data to every upstream is not looked into: metadata, a tool's parameters
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from relay.core.refusals import Refusal, Refused
 from relay.core.restrictions import RESTRICTIONS, judge_kind, judge_model
 from relay.core.rules import LOCKABLE, Rules, said, shown
@@ -38,6 +40,9 @@ _NO_HOSTED: Final = (
 _SPEAKERS: Final = frozenset({"user", "assistant"})
 _SYSTEM: Final = "System messages are instructions, and those of this session are locked."
 
+_LONGEST_PARAM: Final = 256
+"""Characters; the API's own longest, in the last of 128 tools, has 60."""
+
 _SETTING_AT: Final[Mapping[str, str]] = {
     ".".join(place[-2:]) if place[-1] == "format" else place[-1]: setting
     for setting, places in LOCKABLE.items()
@@ -53,7 +58,8 @@ def check(event: Event, rules: Rules) -> Refused | Event | None:
     """
     judged = _walk(event, "", "", rules)
     if isinstance(judged, Refused):
-        return judged
+        # The path is made of the client's own keys, and those may be as long as a message.
+        return msgspec.structs.replace(judged, param=(judged.param or "")[:_LONGEST_PARAM])
     return judged if isinstance(judged, dict) and judged is not event else None
 
 

@@ -10,7 +10,7 @@ import msgspec
 from relay.core.events import table
 from relay.core.policy import check
 from relay.core.refusals import Refusal, Refused
-from relay.core.rules import LOCKABLE, Rules, says
+from relay.core.rules import LOCKABLE, Rules, says, shown
 from relay.core.strict import Event
 from relay.core.tenants import Policy
 
@@ -24,8 +24,9 @@ def preset(rules: Rules, session: Event | None, transcription: bool) -> Event | 
     """
     kind = "transcription" if transcription else "realtime"
     event: Event = {"type": "session.update", "session": session or {}}
-    if event["session"].get("type", kind) != kind:
-        message = f"The client secret is for another type of session than {kind}."
+    meant = event["session"].get("type", kind)
+    if meant != kind:
+        message = f"The client secret is for a session of the type {shown(meant)}; this one is of {kind!r}."
         return Refused(Refusal.NOT_ALLOWED, message, param="session.type")
     verdict = check(event, msgspec.structs.replace(rules, locked=frozenset()))
     if isinstance(verdict, Refused):

@@ -21,7 +21,7 @@ EVENT_ID: Final = "relay_preset"
 
 
 class Presetting:
-    """One exchange with one upstream: *question* is sent, `hear` is told what comes, until `answer` is there."""
+    """One exchange with one upstream: `question` is sent, `hear` is told what comes until there is an `answer`."""
 
     def __init__(self, session: Event, dialect: UpstreamDialect, redact: Callable[[str], str]) -> None:
         self.answer: Answer | None = None
@@ -32,7 +32,7 @@ class Presetting:
         self.question = events.encode(dialect.write(update))
 
     def hear(self, message: bytes) -> bool:
-        """Take note of what the upstream said. Tell whether it was the answer, which the client is not shown."""
+        """Take note of what the upstream said. Tell whether it was the answer, which no client is shown."""
         given = read_trusted(memoryview(message))
         event = self._dialect.read(given) if given is not None else {}
         match event.get("type"):

@@ -27,8 +27,8 @@ def judge_tools(value: object, where: str, rules: Rules) -> object:
     if len(value) > policy.most_tools or size > policy.tools_bytes:
         return Refused(
             Refusal.NOT_ALLOWED,
-            f"{len(value)} tools of {size} bytes: at most {policy.most_tools} of {policy.tools_bytes} bytes "
-            "together are allowed. Each tool costs 20-60 ms of every turn.",
+            f"{len(value)} tools, {size} bytes together: at most {policy.most_tools} tools and "
+            f"{policy.tools_bytes} bytes are allowed. Each tool costs 20-60 ms of every turn.",
             param=where,
         )
     for index, tool in enumerate(value):

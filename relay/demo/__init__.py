@@ -1,5 +1,6 @@
 """The demonstration: a simulator, a relay and one tenant in this process, and what is said through them.
 
+    certificates  TLS for this machine alone
     stage     the simulator, the relay and the tenant's key, while they last
     proof     whether what came back is what was said
     metering  what the relay says it carried: its metrics and its journal

@@ -32,7 +32,8 @@ async def given(stage: Stage, journal: Journal, console: Console) -> None:
     screen.opening(console, stage)
     said = sample.speech()
     screen.heading(console, "A spoken conversation")
-    call = Call(url=f"{stage.url}?model={MODEL}", key=stage.key, timeout=_PATIENCE)
+    tls = stage.certificates.trust() if stage.certificates is not None else None
+    call = Call(url=f"{stage.url}?model={MODEL}", key=stage.key, tls=tls, timeout=_PATIENCE)
     with terminal.Terminal(console) as show:
         outcome = await hold(call, Recorded(said), show)
     sound = _sound(outcome, said, console)

@@ -3,6 +3,7 @@
 Rule: text only. Whatever decides whether the demonstration succeeded is elsewhere.
 """
 
+import shlex
 from typing import Final
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from relay import __version__
 from relay.core.words import Seconds
+from relay.demo.certificates import Certificates
 from relay.demo.metering import Metered
 from relay.demo.stage import MODEL, Stage
 
@@ -40,10 +42,27 @@ def opening(console: Console, stage: Stage) -> None:
     places.add_row("  key", Text(stage.key.reveal(), "cyan", overflow="fold"))
     places.add_row("  metrics", Text(stage.metrics_url, "cyan"))
     console.print(places)
+    if stage.certificates is not None:
+        _trusting(console, stage.origin, stage.certificates)
     heading(console, "The same from Python, with the official SDK (pip install 'openai[realtime]')")
     shown = Text(code(stage).rstrip())
     shown.highlight_regex(r'"[^"]*"', "cyan")
     console.print(shown, soft_wrap=True)
+
+
+def _trusting(console: Console, origin: str, certificates: Certificates) -> None:
+    """Show how to trust the certificate, in lines that can be pasted."""
+    ca = shlex.quote(str(certificates.ca))
+    heading(console, "How to trust its certificate" + ("" if certificates.new else ", the one of last time"))
+    for who, line in (
+        ("curl", f"curl --cacert {ca} {origin}/healthz"),
+        ("Python", f"export SSL_CERT_FILE={ca}"),
+        ("Node", f"export NODE_EXTRA_CA_CERTS={ca}"),
+    ):
+        console.print(Text.assemble(f"  {who:<10}", (line, "cyan")), soft_wrap=True)
+    console.print(
+        "  browsers  import that file as an authority: it vouches for no other machine", soft_wrap=True
+    )
 
 
 def heading(console: Console, text: str) -> None:
@@ -88,7 +107,10 @@ def serving(console: Console, stage: Stage) -> None:
     """Say that it goes on, and what to do with it."""
     heading(console, "It stays up until ctrl-C")
     console.print("From another terminal:")
-    console.print(f"  relay talk --url {stage.url} --key {stage.key.reveal()} --text Hello", soft_wrap=True)
+    ca = f" --ca {shlex.quote(str(stage.certificates.ca))}" if stage.certificates is not None else ""
+    console.print(
+        Text(f"  relay talk --url {stage.url} --key {stage.key.reveal()}{ca} --text Hello"), soft_wrap=True
+    )
     console.print("What the relay logs, a line a session:")
 
 

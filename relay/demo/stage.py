@@ -9,9 +9,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import msgspec
+import tomlkit
 
 from relay.core.keys import ENTROPY_BYTES, StoredKey, digest, mint
 from relay.core.words import Secret
+from relay.demo.certificates import Certificates
 from relay.server import Relay
 from relay.settings import Problems, Settings, load
 from relay.simulator.server import Simulator
@@ -29,7 +31,7 @@ _CONFIGURATION: Final = """\
 [listen]
 host = "{host}"
 port = {port}
-
+{tls}
 [ops]
 host = "{host}"
 port = {ops_port}
@@ -60,16 +62,23 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     ops_port: int
     key: Secret
+    certificates: Certificates | None = None
+    """What the relay shows, where it serves TLS."""
 
     @property
     def url(self) -> str:
         """Return where sessions are held."""
-        return f"ws://{HOST}:{self.port}/v1/realtime"
+        return f"{'ws' if self.certificates is None else 'wss'}://{HOST}:{self.port}/v1/realtime"
+
+    @property
+    def origin(self) -> str:
+        """Return where REST is served, without a path."""
+        return f"{'http' if self.certificates is None else 'https'}://{HOST}:{self.port}"
 
     @property
     def base_url(self) -> str:
         """Return what an SDK takes as its base."""
-        return f"http://{HOST}:{self.port}/v1"
+        return f"{self.origin}/v1"
 
     @property
     def metrics_url(self) -> str:
@@ -78,10 +87,17 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def standing(*, port: int, ops_port: int, prepare: Callable[[Settings], None]) -> AsyncIterator[Stage]:
+async def standing(
+    *,
+    port: int,
+    ops_port: int,
+    prepare: Callable[[Settings], None],
+    certificates: Certificates | None = None,
+) -> AsyncIterator[Stage]:
     """Set the stage. Port 0 takes any free one. Raises `StageError` where a port is taken.
 
-    *prepare* is told what the relay will run on, before it does: the time to say where logs go.
+    The relay serves TLS where there are *certificates*. *prepare* is told what the relay will run on, before it
+    does: the time to say where logs go.
     """
     token, stored, environ = _secrets()
     known = KnownSpeech(sample.words(), pcm.seconds(sample.speech()))
@@ -89,7 +105,7 @@ async def standing(*, port: int, ops_port: int, prepare: Callable[[Settings], No
         settings = _read(
             _CONFIGURATION.format(
                 host=HOST, port=port, ops_port=ops_port, pepper=_PEPPER, upstream_key=_UPSTREAM_KEY,
-                upstream=simulator.url, model=MODEL, stored=stored,
+                upstream=simulator.url, model=MODEL, stored=stored, tls=_tls(certificates),
             ),
             environ,
         )  # fmt: skip
@@ -103,7 +119,15 @@ async def standing(*, port: int, ops_port: int, prepare: Callable[[Settings], No
                     f"The relay cannot listen on ports {port} and {ops_port} of {HOST}: "
                     f"{error.strerror or error}. Choose others with --port and --ops-port."
                 ) from None
-            yield Stage(port=relay.port, ops_port=relay.ops_port, key=Secret(token))
+            yield Stage(port=relay.port, ops_port=relay.ops_port, key=Secret(token), certificates=certificates)
+
+
+def _tls(certificates: Certificates | None) -> str:
+    """Return the lines of the configuration that say where certificate and key are."""
+    if certificates is None:
+        return ""
+    files = {"tls_cert": certificates.cert, "tls_key": certificates.key}
+    return tomlkit.dumps({name: str(path) for name, path in files.items()})
 
 
 def _secrets() -> tuple[str, str, dict[str, str]]:

@@ -34,6 +34,7 @@ from relay.edge.farewell import LARGEST, Farewell
 from relay.edge.grants import Grants
 from relay.edge.handoff import EXTENSION, Handoff
 from relay.edge.metrics import OTHER, Metrics
+from relay.edge.rest import Rest
 from relay.ports import Allowances
 from relay.settings.model import Network
 
@@ -59,6 +60,7 @@ class Door:
         allowances: Allowances,
         grants: Grants,
         metrics: Metrics,
+        rest: Rest,
     ) -> None:
         self.terrain = terrain
         self.draining = False
@@ -70,6 +72,7 @@ class Door:
             routes=[
                 *(WebSocketRoute(path, self.upgrade) for path in hellos.PATHS),
                 *(Path(path, _plain, methods=_METHODS) for path in hellos.PATHS),
+                *rest.routes(),
                 Path("/healthz", _healthy, methods=["GET"]),
                 Path("/{path:path}", _nowhere, methods=_METHODS),
                 WebSocketRoute("/{path:path}", self.lost),

@@ -117,7 +117,7 @@ def tool_to_ga(value: object) -> object:
     match value:
         case {"function": dict() as inner, **outer} if outer.get("type", "function") == "function":
             said_otherwise = any(outer.get(name, given) != given for name, given in inner.items())
-            return value if said_otherwise else {**outer, **inner}
+            return value if said_otherwise or "function" in inner else {**outer, **inner}
         case _:
             return value
 

@@ -23,7 +23,7 @@ class ClientDialect(Protocol):
     """Server event type in GA -> the client's name for it, where nothing but the name differs."""
 
     def read(self, event: Event) -> Event | Refused:
-        """Return the client's event in GA terms. *event* has a string `type`; all else in it may be anything."""
+        """Return the client's event in GA terms. Its `type` is a string; all else in it may be anything."""
 
     def write(self, event: Event) -> Event | None:
         """Return a GA server event in the client's terms; None where its language has no such event."""
