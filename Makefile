@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt lint types floors unit mirror suites slow bench soak requirements clean
+.PHONY: help demo test check fmt lint types floors unit mirror suites slow test-clients bench soak requirements clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ bench: $(VENV)/run ## measure the relay against its peers (HAProxy and nginx whe
 test: lint types floors unit mirror suites ## everything that must be green: at most 10 minutes
 	@echo "==> all green"
 
-check: test slow ## test, and the suites that take longer: what CI runs
+check: test slow test-clients ## test, and the suites that take longer: what CI runs
 
 fmt: $(VENV)/dev ## format the source
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -59,10 +59,13 @@ mirror: $(VENV)/dev ## each core module: 100 % branch coverage by its own test f
 	@echo "==> mirror coverage" && $(BIN)/python tests/mirror.py
 
 suites: $(VENV)/dev ## real sockets: contracts, integration, clients, conformance, chaos
-	@echo "==> suites on real sockets" && $(BIN)/pytest tests/contracts tests/integration tests/clients tests/conformance tests/chaos -m "not slow"
+	@echo "==> suites on real sockets" && $(BIN)/pytest tests/contracts tests/integration tests/clients tests/conformance tests/chaos -m "not slow and not clients"
 
 slow: $(VENV)/dev ## the suites left out of `make test`
-	@echo "==> slow suites" && $(BIN)/pytest tests -m slow
+	@echo "==> slow suites" && $(BIN)/pytest tests -m "slow and not clients"
+
+test-clients: $(VENV)/dev ## real clients, each in an environment of its own (Node and Chromium where they are)
+	@echo "==> clients" && $(BIN)/pytest tests/clients -m clients
 
 soak: $(VENV)/dev ## ten minutes of churn and faults; memory, tasks and descriptors must come back
 	@$(BIN)/python tests/bench/soak.py
@@ -71,4 +74,4 @@ requirements: $(VENV)/dev ## pin the dependencies again, by hash
 	@PATH="$(BIN):$$PATH" sh requirements/compile.sh
 
 clean: ## remove the environment, every cache and whatever was built
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage*
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage* .clients

@@ -21,7 +21,7 @@ EVENT_ID: Final = "relay_preset"
 
 
 class Presetting:
-    """One exchange with one upstream: `question` is sent, `hear` is told what comes until there is an `answer`."""
+    """One exchange with one upstream: `question` is sent, `hear` is told what comes until `answer` is there."""
 
     def __init__(self, session: Event, dialect: UpstreamDialect, redact: Callable[[str], str]) -> None:
         self.answer: Answer | None = None

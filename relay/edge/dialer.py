@@ -21,8 +21,6 @@ from relay.core.answers import Answer, Verdict
 from relay.core.deadlines import DIAL_WITHIN, FIRST_EVENT_WITHIN
 from relay.core.dialects.spoken import by_upstream
 from relay.core.guest import Guest
-from relay.core.health import Health, KeyPool
-from relay.core.pacing import Pacer
 from relay.core.presetting import Presetting
 from relay.core.redaction import Redactor
 from relay.core.refusals import Refusal, Refused
@@ -31,6 +29,7 @@ from relay.core.strict import Event
 from relay.core.tenants import Upstream
 from relay.core.words import Seconds, Secret, Side
 from relay.edge.clock import monotonic
+from relay.edge.endpoint import Endpoint, trust
 from relay.edge.leg import LARGEST_FRAME, PICOWS_LOG, READ_BUFFER, Leg
 from relay.edge.pipe import Early
 from relay.edge.threshold import Threshold
@@ -53,40 +52,13 @@ class Dialed(msgspec.Struct, frozen=True):
     leg: Leg
     early: Early
     route: Route
-    endpoint: "Endpoint"
+    endpoint: Endpoint
 
     def let_go(self) -> None:
         """There is no client to take it over."""
         self.leg.ear = None
         self.leg.disconnect(graceful=False)
         self.endpoint.open -= 1
-
-
-class Endpoint:
-    """What is known of one upstream as long as the process lives."""
-
-    def __init__(self, upstream: Upstream, tls: ssl.SSLContext | None) -> None:
-        self.open = 0
-        """Sessions, from the dial on."""
-        self.configure(upstream, tls)
-
-    def configure(self, upstream: Upstream, tls: ssl.SSLContext | None) -> None:
-        """Go by *upstream* from now on. The sessions that are open still count."""
-        self.upstream = upstream
-        self.health = Health()
-        self.keys = KeyPool(upstream.keys)
-        self.starts = Pacer(upstream.starts_per_minute / 60, max(1.0, upstream.starts_per_minute))
-        self.tls = tls
-
-    def full(self) -> bool:
-        """Whether it has as many sessions as it may."""
-        return self.open >= self.upstream.max_sessions
-
-
-def _trust(upstream: Upstream) -> ssl.SSLContext | None:
-    if not upstream.url.startswith("wss:"):
-        return None
-    return ssl.create_default_context(cafile=upstream.ca)
 
 
 Told = Callable[[Upstream, str, Seconds | None], None]
@@ -106,7 +78,7 @@ class Dialer:
         """Return what is known of *upstream*, by its name and URL."""
         known = self._endpoints.get((upstream.name, upstream.url))
         if known is None:
-            known = Endpoint(upstream, _trust(upstream))
+            known = Endpoint(upstream, trust(upstream))
             self._endpoints[upstream.name, upstream.url] = known
         return known
 
@@ -115,7 +87,7 @@ class Dialer:
 
         Raises `OSError` where a `ca` cannot be read; then nothing has changed.
         """
-        fresh = {(upstream.name, upstream.url): (upstream, _trust(upstream)) for upstream in upstreams}
+        fresh = {(upstream.name, upstream.url): (upstream, trust(upstream)) for upstream in upstreams}
         self._redact = redact
         for key, endpoint in list(self._endpoints.items()):
             if key not in fresh and endpoint.open == 0:

@@ -18,7 +18,7 @@ from relay.core.uplink import Uplink
 from relay.core.words import Latency, Seconds, SessionId, Side, TenantId, UnixSeconds
 from relay.edge import journal
 from relay.edge.clock import monotonic
-from relay.edge.dialer import Endpoint
+from relay.edge.endpoint import Endpoint
 from relay.edge.metrics import Metrics
 from relay.edge.pipe import Pipe
 from relay.ports import Bill, Ledger, Permit, Permits

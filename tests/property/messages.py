@@ -47,6 +47,10 @@ upstream_messages = st.one_of(
         lambda model: wire({"type": "session.updated", "session": {"model": model}}),
         st.sampled_from(["real", "other"]),
     ),
+    st.builds(
+        lambda name: wire({"type": name, "item": {"id": "i", "content": [{"type": "output_text"}]}}),
+        st.sampled_from(["conversation.item.added", "conversation.item.done"]),
+    ),
     st.builds(lambda code: wire({"type": "error", "error": {"message": "sk-abcdefghij", "code": code}}), text),
     raw,
 )

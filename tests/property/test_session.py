@@ -2,6 +2,7 @@
 
 import json
 from math import inf
+from typing import get_args
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -26,6 +27,8 @@ from relay.core.actions import (
     Spend,
 )
 from relay.core.allowance import Allowance
+from relay.core.dialects.dialect import ClientSpeech
+from relay.core.dialects.spoken import by_client
 from relay.core.parting import wire_code
 from relay.core.refusals import Reason
 from relay.core.session import Session
@@ -59,11 +62,14 @@ rarely = st.integers(0, 9)
 class SessionMachine(RuleBasedStateMachine):
     """Two peers who do anything at all, and an edge that does what it is told."""
 
-    @initialize()
-    def start(self) -> None:
+    @initialize(speech=st.sampled_from(get_args(ClientSpeech)))
+    def start(self, speech: ClientSpeech) -> None:
+        client = by_client(speech, transcription=False)
         self.now = 1000.0
         turns, self.allowance = Turns(), Allowance(LIMITS)
-        self.up = uplink(LIMITS, asked="gpt-x", served="real", turns=turns, allowance=self.allowance)
+        self.up = uplink(
+            LIMITS, asked="gpt-x", served="real", turns=turns, allowance=self.allowance, client=client
+        )
         self.down = downlink(
             LIMITS,
             asked="gpt-x",
@@ -71,6 +77,7 @@ class SessionMachine(RuleBasedStateMachine):
             turns=turns,
             allowance=self.allowance,
             set_input_format=self.up.set_format,
+            client=client,
         )
         self.session = Session(
             plan=LIMITS, uplink=self.up, downlink=self.down, event_id=self.up.event_id, now=self.now

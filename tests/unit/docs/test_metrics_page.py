@@ -127,7 +127,7 @@ def test_labels_that_point_to_the_refusals_page_have_its_values() -> None:
     }
 
 
-HINTS = {"relay_region", "relay_latency", "relay_session"}
+HINTS = {"relay_region", "relay_latency", "relay_session", "relay_dialect"}
 """What a client may put into its query: the prefix is the same."""
 
 

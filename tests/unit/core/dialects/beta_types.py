@@ -19,7 +19,7 @@ KNOWN_BEYOND: Final = {
     "ConversationItemInputAudioTranscriptionDeltaEvent": {"obfuscation"},
     # On the wire in either protocol, sent back by clients, and in no model of a session.
     "Session": {"id", "object", "expires_at", "include", "prompt"},
-    "X": {
+    "TranscriptionSession": {
         "object",
         "id",
         "expires_at",
@@ -28,12 +28,11 @@ KNOWN_BEYOND: Final = {
     },
     "RealtimeSessionCreateRequest": {"object", "id", "expires_at"},
     "RealtimeTranscriptionSessionCreateRequest": {"object", "id", "expires_at"},
-    # A beta client asks for it, and was shown it, in transcription sessions, too.
-    "TurnDetection": {"create_response", "interrupt_response"},
+    # The first two the beta showed in transcription sessions, too. The third is GA's, and is shown where
+    # somebody has set it: a client that sends back what it was shown would else take it away.
+    "TurnDetection": {"create_response", "interrupt_response", "idle_timeout_ms"},
     # What a response cost is told in full: the figures of the beta are among it.
     "InputTokenDetails": {"image_tokens", "cached_tokens_details"},
-    # A failed response says why in words, too.
-    "Error": {"message"},
 }
 """Fields that are sent although the models do not name them, and why."""
 

@@ -1,8 +1,8 @@
-"""Conversations of beta clients with a GA upstream, recorded, in both languages, and judged by the types of both.
+"""Conversations of beta clients with a GA upstream, in both languages, and judged by the types of both.
 
-`beta_conversation.jsonl` holds them, an event a line: in which `session`, `from` whom, in the words of the `beta`
-(null where it has none) and in those of `ga`, or in `both` where there is no difference. The upstream's side was
-said by the simulator; audio is cut short, and of a run of deltas two are kept.
+`beta_conversation.jsonl` holds them, an event a line: in which `session`, `from` whom, in the words of the
+`beta` (null where it has none) and in those of `ga`, or in `both` where there is no difference. The upstream's
+side was said by the simulator; audio is cut short, and of a run of deltas two are kept.
 """
 
 import copy

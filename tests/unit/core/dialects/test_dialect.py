@@ -27,4 +27,5 @@ def test_ga_has_its_own_names() -> None:
 def test_ga_may_stand_at_either_leg() -> None:
     client: ClientDialect = GA
     upstream: UpstreamDialect = GA
-    assert client is upstream
+    for leg in (client, upstream):
+        assert leg.read(EVENTS[0]) is EVENTS[0]
