@@ -23,9 +23,9 @@ from relay.bench.figures import (
     SetupSample,
 )
 from relay.bench.legs import Ends, Pair, hang_up
-from relay.bench.measures import closed_loop, idle, integrity, paced, setups
+from relay.bench.measures import closed_loop, idle, integrity, misheard, paced, setups
 from relay.bench.messages import Direction
-from relay.bench.recipes import Kind
+from relay.bench.recipes import VARIANTS, Kind
 from relay.bench.subjects import Subject, SubjectError, started
 
 PACED_SESSIONS: Final = 100
@@ -36,7 +36,7 @@ SPARE_DESCRIPTORS: Final = 500
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a campaign. Sizes in bytes; seconds of one window."""
+    """What is asked of a campaign. Sizes in bytes; seconds of one window. With a variant goes the relay."""
 
     subjects: tuple[Kind, ...]
     sizes: tuple[int, ...]
@@ -48,9 +48,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def steps(self) -> int:
         """How many measures that makes."""
-        once = 1 + len(Direction) * 2
+        once = len(Direction) * 2
         each_round = len(self.sizes) * len(Mode) + 1
-        return len(self.subjects) * (once + self.rounds * each_round)
+        started = sum(kind not in VARIANTS for kind in self.subjects)
+        return started + len(self.subjects) * (once + self.rounds * each_round)
 
 
 class PlanError(Exception):
@@ -64,8 +65,8 @@ Told = Callable[[str], None]
 async def run(plan: Plan, told: Told) -> Findings:
     """Carry *plan* out.
 
-    Raises PlanError if the machine has no room for it, SubjectError if a subject does not start or lets go of
-    a session.
+    Raises PlanError if the machine has no room for it, SubjectError if a subject does not start, lets go of a
+    session or hands on another message than it should.
     """
     descriptors = machine.raise_descriptors()
     if 2 * plan.idle + SPARE_DESCRIPTORS > descriptors:
@@ -78,11 +79,12 @@ async def run(plan: Plan, told: Told) -> Findings:
     with machine.pinned(where.load):
         async with Ends().listening() as ends, AsyncExitStack() as stack:
             subjects = []
-            for kind in plan.subjects:
+            for kind in (kind for kind in plan.subjects if kind not in VARIANTS):
                 told(f"{kind.value}: start, {plan.idle:,} idle sessions")
                 running = started(kind, ends, core=where.subject, descriptors=descriptors)
                 subject = await stack.enter_async_context(running)
-                subjects.append(subject)
+                variants = [it for it in plan.subjects if it in VARIANTS] if kind is Kind.RELAY else []
+                subjects += [subject, *map(subject.variant, variants)]
                 sample = await _idle(subject, plan.idle)
                 findings = msgspec.structs.replace(findings, idle=(*findings.idle, sample))
             findings = await _integrity(subjects, findings, told)
@@ -105,6 +107,8 @@ async def _integrity(subjects: Sequence[Subject], findings: Findings, told: Told
                 reader = "slow" if slow else "fast"
                 told(f"{subject.kind.value}: integrity, {direction.value}, {reader} reader")
                 async with _pairs(subject, 1) as pairs:
+                    if wrong := await misheard(pairs[0]):
+                        raise SubjectError(subject.kind, wrong)
                     seen = await integrity(pairs[0], direction, slow=slow)
                 samples.append(IntegritySample(subject.kind, direction, slow, seen))
     return msgspec.structs.replace(findings, integrity=tuple(samples))

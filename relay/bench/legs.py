@@ -23,7 +23,7 @@ from picows import (
     ws_create_server,
 )
 
-from relay.bench.messages import SESSION_CREATED, greeting, session_of
+from relay.bench.messages import SESSION_CREATED, SESSION_UPDATED, greeting, session_of, type_of
 
 READ_BUFFER_BYTES: Final = 4096
 """A leg's first read buffer: it grows when it must, and 18,000 idle ones stay small."""
@@ -106,6 +106,8 @@ class Pair(msgspec.Struct, frozen=True):
     session: int
     client: Leg
     upstream: Leg
+    beta: bool = False
+    """Whether the client speaks the beta protocol."""
 
     @property
     def alive(self) -> bool:
@@ -170,7 +172,7 @@ class Ends:
         leg.inlet = ignore
         return leg
 
-    async def pair(self, url: str, headers: dict[str, str]) -> Pair:
+    async def pair(self, url: str, headers: dict[str, str], *, beta: bool = False) -> Pair:
         """Set up a session and find its other end. Raises as `dial` does."""
         self._sessions += 1
         session = self._sessions
@@ -179,7 +181,7 @@ class Ends:
             client = await self.dial(url, headers)
             client.send(greeting(session))
             async with asyncio.timeout(SETUP_SECONDS):
-                return Pair(session=session, client=client, upstream=await other)
+                return Pair(session=session, client=client, upstream=await other, beta=beta)
         finally:
             del self._awaited[session]
 
@@ -193,6 +195,9 @@ class Ends:
         return leg
 
     def _greeted(self, leg: Leg, payload: bytes) -> None:
+        if type_of(payload) == "session.update":  # the relay presets the session
+            leg.send(SESSION_UPDATED)
+            return
         leg.inlet = ignore
         waiting = self._awaited.get(session_of(payload))
         if waiting is not None and not waiting.done():

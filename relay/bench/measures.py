@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 
 from relay.bench import machine
-from relay.bench.legs import Leg, Pair, hang_up
+from relay.bench.legs import Leg, Pair, hang_up, ignore
 from relay.bench.machine import Spent
-from relay.bench.messages import Direction
-from relay.bench.traffic import Pacer, Traffic, lanes_of, release
+from relay.bench.messages import SMALLEST, Direction, Messages, type_of
+from relay.bench.traffic import DRAIN_SECONDS, Pacer, Traffic, lanes_of, release
 
 WARM_SECONDS: Final = 0.15
 """Before the clock starts: buffers have grown, caches are full."""
@@ -91,6 +91,32 @@ class Integrity(msgspec.Struct, frozen=True):
 
     sent: int
     intact: int
+
+
+async def misheard(pair: Pair) -> str | None:
+    """Carry one message each way. Return what is wrong with how it arrived, in words; None if nothing is."""
+    for direction in Direction:
+        sink = pair.client if direction is Direction.DOWN else pair.upstream
+        source = pair.upstream if direction is Direction.DOWN else pair.client
+        arrived: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        sink.inlet = arrived.set_result
+        source.send(Messages(direction, SMALLEST).build(pair.session, 0))
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await asyncio.wait((arrived, sink.gone), return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            return f"carried nothing {direction.value} in {DRAIN_SECONDS:.0f} s"
+        finally:
+            sink.inlet = ignore
+        if not arrived.done():
+            return f"let go of a session that carried one message {direction.value}: {sink.farewell}"
+        due = Messages(direction, SMALLEST, beta=pair.beta).build(pair.session, 0)
+        if arrived.result() != due:
+            came = type_of(arrived.result()) or "no event"
+            return (
+                f"carried a message {direction.value} that arrived as {came} and not as the {type_of(due)} due"
+            )
+    return None
 
 
 async def closed_loop(

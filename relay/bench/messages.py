@@ -43,48 +43,53 @@ _HEADS: Final = {
 }
 _TAIL: Final = b'"}'
 
+_RENAMED: Final = (b'"response.output_audio.delta"', b'"response.audio.delta"')
+"""The one event here that has another name in the beta protocol."""
+
 SMALLEST: Final = 192
 """Bytes of the smallest message: the longer head, the numbers, and some audio."""
 
 MODEL: Final = "gpt-realtime"
 """The model every session asks for, and the upstream says it serves."""
 
-SESSION_CREATED: Final = msgspec.json.encode(
-    {
-        "type": "session.created",
-        "event_id": "event_1",
-        "session": {
-            "type": "realtime",
-            "object": "realtime.session",
-            "id": "sess_1",
-            "model": MODEL,
-            "output_modalities": ["audio"],
-            "instructions": "",
-            "tools": [],
-            "tool_choice": "auto",
-            "max_output_tokens": "inf",
-            "tracing": None,
-            "truncation": "auto",
-            "prompt": None,
-            "expires_at": 4_102_444_800,
-            "audio": {
-                "input": {
-                    "format": {"type": "audio/pcm", "rate": 24_000},
-                    "transcription": None,
-                    "noise_reduction": None,
-                    "turn_detection": None,
-                },
-                "output": {
-                    "format": {"type": "audio/pcm", "rate": 24_000},
-                    "voice": "marin",
-                    "speed": 1.0,
-                },
-            },
-            "include": None,
+_SESSION: Final[dict[str, object]] = {
+    "type": "realtime",
+    "object": "realtime.session",
+    "id": "sess_1",
+    "model": MODEL,
+    "output_modalities": ["audio"],
+    "instructions": "",
+    "tools": [],
+    "tool_choice": "auto",
+    "max_output_tokens": "inf",
+    "tracing": None,
+    "truncation": "auto",
+    "prompt": None,
+    "expires_at": 4_102_444_800,
+    "audio": {
+        "input": {
+            "format": {"type": "audio/pcm", "rate": 24_000},
+            "transcription": None,
+            "noise_reduction": None,
+            "turn_detection": None,
         },
-    }
+        "output": {
+            "format": {"type": "audio/pcm", "rate": 24_000},
+            "voice": "marin",
+            "speed": 1.0,
+        },
+    },
+    "include": None,
+}
+SESSION_CREATED: Final = msgspec.json.encode(
+    {"type": "session.created", "event_id": "event_1", "session": _SESSION}
 )
 """The upstream's first event, without which no client of the API believes that it is connected."""
+
+SESSION_UPDATED: Final = msgspec.json.encode(
+    {"type": "session.updated", "event_id": "event_2", "session": _SESSION}
+)
+"""What the upstream answers to a relay that presets a session; a client is never told."""
 
 
 def _audio(letters: int) -> bytes:
@@ -95,10 +100,11 @@ def _audio(letters: int) -> bytes:
 class Messages:
     """Every message of one *direction* and one *size* in bytes.
 
+    With *beta* they are as a beta client knows them: the same, but for the name in the head and its length.
     Raises ValueError for a size under `SMALLEST`.
     """
 
-    def __init__(self, direction: Direction, size: int) -> None:
+    def __init__(self, direction: Direction, size: int, *, beta: bool = False) -> None:
         if size < SMALLEST:
             raise ValueError(f"a message of {size} bytes is too small: at least {SMALLEST}")
         self.size = size
@@ -106,11 +112,13 @@ class Messages:
         letters = size - len(before) - len(after) - len(_TAIL)
         pad = letters % AUDIO_STEP
         self._head = before + b"0" * pad + after
+        if beta:
+            self._head = self._head.replace(*_RENAMED)
         self._filler = letters - pad - SESSION_DIGITS - NUMBER_DIGITS
         self._pool = memoryview(_audio(self._filler + POOL_SPAN))
 
     def build(self, session: int, number: int) -> bytes:
-        """Return message *number* of *session*: exactly `size` bytes of JSON."""
+        """Return message *number* of *session*: exactly `size` bytes of JSON, or less by what beta saves."""
         start = (session * STRIDE_SESSION + number * STRIDE_NUMBER) % POOL_SPAN
         return b"".join(
             (
@@ -120,6 +128,21 @@ class Messages:
                 _TAIL,
             )
         )
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+_typed = msgspec.json.Decoder(_Typed)
+
+
+def type_of(payload: bytes) -> str:
+    """Return the type of an event; empty if it is none."""
+    try:
+        return _typed.decode(payload).type
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 class _Append(msgspec.Struct):

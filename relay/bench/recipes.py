@@ -23,10 +23,16 @@ class Kind(Enum):
 
     DIRECT = "direct"
     RELAY = "relay"
+    BETA = "beta"
+    STRICT = "strict"
     HAPROXY = "haproxy"
     NGINX = "nginx"
     WEBSOCKETS = "websockets"
 
+
+VARIANTS: Final = (Kind.BETA, Kind.STRICT)
+"""Sessions of the very process that is measured as the relay, which cost it more: those of clients that speak
+the beta protocol, and those of a tenant whose policy restricts all there is."""
 
 PEERS: Final = (Kind.HAPROXY, Kind.NGINX, Kind.WEBSOCKETS)
 """What the relay is compared with: two blind tunnels in C, and the plainest relay in Python."""
@@ -84,6 +90,8 @@ class Recipe(msgspec.Struct, frozen=True):
     command: tuple[str, ...] = ()
     environment: dict[str, str] = {}
     headers: dict[str, str] = {}
+    variants: dict[Kind, dict[str, str]] = {}
+    """What the clients of `VARIANTS` show instead of *headers*."""
 
 
 def missing(kind: Kind) -> str | None:
@@ -97,7 +105,7 @@ def missing(kind: Kind) -> str | None:
 def recipe(kind: Kind, directory: Path, *, upstream_port: int, descriptors: int) -> Recipe:
     """Write what *kind* needs into *directory* and say how to run it.
 
-    *descriptors* is how many files a process may open: a session takes two.
+    *descriptors* is how many files a process may open: a session takes two. A variant has no recipe of its own.
     """
     if kind is Kind.DIRECT:
         return Recipe(port=upstream_port)
@@ -111,7 +119,13 @@ def recipe(kind: Kind, directory: Path, *, upstream_port: int, descriptors: int)
                 command=(sys.executable, "-m", "relay", "serve", "--config", file),
                 environment=ours.environment,
                 headers=ours.headers,
+                variants={
+                    Kind.BETA: {**ours.headers, "OpenAI-Beta": "realtime=v1"},
+                    Kind.STRICT: ours.strict_headers,
+                },
             )
+        case Kind.BETA | Kind.STRICT:
+            raise ValueError(f"{kind.value} is measured in the relay's own process")
         case Kind.HAPROXY:
             # It wants two descriptors a session and some of its own, and does not start without.
             text = _HAPROXY.format(port=port, upstream_port=upstream_port, sessions=(descriptors - 200) // 2)

@@ -69,9 +69,15 @@ class Subject(msgspec.Struct, frozen=True):
     async def pair(self) -> Pair:
         """Set up a session with both ends known. Raises OSError or TimeoutError."""
         try:
-            return await self.ends.pair(self.url, self.recipe.headers)
+            return await self.ends.pair(self.url, self.recipe.headers, beta=self.kind is Kind.BETA)
         except WSError as refused:
             raise ConnectionError(str(refused)) from refused
+
+    def variant(self, kind: Kind) -> "Subject":
+        """Return the same process as clients of *kind* find it, one of `VARIANTS`."""
+        headers = self.recipe.variants[kind]
+        how = msgspec.structs.replace(self.recipe, headers=headers)
+        return msgspec.structs.replace(self, kind=kind, recipe=how)
 
     def spent(self) -> machine.Spent:
         """Return the CPU time used so far, and waited for."""

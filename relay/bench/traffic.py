@@ -49,11 +49,20 @@ class Traffic:
 class Lane:
     """One direction of one session."""
 
-    def __init__(self, pair: Pair, direction: Direction, messages: Messages, traffic: Traffic) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        direction: Direction,
+        messages: Messages,
+        traffic: Traffic,
+        due: Messages | None = None,
+    ) -> None:
+        """Carry *messages*, which arrive as *due*: as they left, where nothing else is said."""
         ends = (pair.client, pair.upstream)
         self.source, self.sink = ends if direction is Direction.UP else ends[::-1]
         self._session = pair.session
         self._messages = messages
+        self._due = messages if due is None else due
         self._traffic = traffic
         self._sent = 0
         self._received = 0
@@ -77,7 +86,7 @@ class Lane:
     def arrived(self, payload: bytes) -> None:
         """Compare a message with the one that was due."""
         traffic = self._traffic
-        if payload != self._messages.build(self._session, self._received):
+        if payload != self._due.build(self._session, self._received):
             traffic.bad += 1
         self._received += 1
         traffic.received += 1
@@ -125,9 +134,10 @@ class Pacer:
 
 
 def lanes_of(pairs: Sequence[Pair], direction: Direction, size: int, traffic: Traffic) -> list[Lane]:
-    """Return a lane for each session."""
+    """Return a lane for each session. A session's client is told the names that it knows."""
     messages = Messages(direction, size)
-    return [Lane(pair, direction, messages, traffic) for pair in pairs]
+    renamed = Messages(direction, size, beta=True) if any(pair.beta for pair in pairs) else None
+    return [Lane(pair, direction, messages, traffic, renamed if pair.beta else None) for pair in pairs]
 
 
 def release(lanes: Sequence[Lane]) -> None:

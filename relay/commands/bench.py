@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from relay.bench.campaign import Plan, PlanError, run
 from relay.bench.machine import cores, describe
 from relay.bench.messages import SMALLEST
-from relay.bench.recipes import PEERS, TUNNELS, Kind, missing
+from relay.bench.recipes import PEERS, TUNNELS, VARIANTS, Kind, missing
 from relay.bench.report import Report, report, show
 from relay.bench.subjects import SubjectError, version
 
@@ -62,6 +62,8 @@ EPILOG: Final = """\
 Subjects:
   direct      no relay at all: what the machine and the load itself take; always measured
   relay       `relay serve` with a tenant, a key, limits and metrics, nothing turned off
+  beta        the same process: clients that speak the beta protocol     (--variants)
+  strict      the same process: a tenant restricted in all there is      (--variants)
   haproxy     a blind TCP tunnel, one thread          (--peers)
   nginx       a blind tunnel of upgrades, one worker  (--peers)
   websockets  a plain relay in Python on uvloop       (--peers)
@@ -76,6 +78,7 @@ Exit status: 0, or 1 if a message or a session was lost.
 Examples:
   relay bench --quick                           about 20 seconds, the relay alone
   relay bench --peers --json build/bench.json   about 3 minutes, everything: what `make bench` runs
+  relay bench --variants                        what beta clients and policies cost more
   relay bench --only relay --idle 9000 --quick  18,000 connections through one process
 """
 
@@ -83,11 +86,16 @@ Examples:
 @click.command(epilog=EPILOG, context_settings={"max_content_width": 110})
 @click.option("--peers", is_flag=True, help="Measure HAProxy, nginx and a plain relay in Python as well.")
 @click.option(
+    "--variants",
+    is_flag=True,
+    help="Measure beta clients and a strict policy beside the relay's plain sessions.",
+)
+@click.option(
     "--only",
     "only",
     multiple=True,
     type=click.Choice([kind.value for kind in Kind]),
-    help="Measure this subject (and direct) and no other; may be repeated.",
+    help="Measure this subject (and direct, and with a variant the relay) and no other; may be repeated.",
 )
 @click.option("--quick", is_flag=True, help="One short round: a first look, not a figure to quote.")
 @click.option(
@@ -129,6 +137,7 @@ Examples:
 def command(
     *,
     peers: bool,
+    variants: bool,
     only: tuple[str, ...],
     quick: bool,
     sizes: tuple[int, ...],
@@ -147,6 +156,9 @@ def command(
         _prepare(document)
     chosen = QUICK if quick else DEFAULT
     asked = {Kind(name) for name in only} or {Kind.RELAY, *(PEERS if peers else ())}
+    asked.update(VARIANTS if variants else ())
+    if asked.intersection(VARIANTS):
+        asked.add(Kind.RELAY)  # it is their process, and what they are compared with
     skipped = [reason for kind in asked if (reason := missing(kind))]
     plan = Plan(
         subjects=tuple(

@@ -25,6 +25,8 @@ _CURTAIN: Final[Seconds] = 18.0
 FAILED: Final = 1
 HUNG_UP: Final = 130
 """What shells expect of a program that ctrl-C ended: 128 and the signal's number."""
+TERMINATED: Final = 143
+"""The same for SIGTERM."""
 
 _PORT: Final = click.IntRange(0, 65535)
 
@@ -61,11 +63,17 @@ def command(*, serve: bool, tls: bool, tls_dir: Path | None, port: int | None, o
         sys.exit(FAILED)
     except KeyboardInterrupt:
         sys.exit(HUNG_UP)
+    except asyncio.CancelledError:
+        sys.exit(TERMINATED)
 
 
 async def _demonstrate(
     console: Console, port: int, ops_port: int, shown: Certificates | None, *, serve: bool
 ) -> None:
+    itself = asyncio.current_task()
+    assert itself is not None
+    # As on ctrl-C, what was made for a while is removed first: a private key is among it.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, itself.cancel)
     journal = Journal()
 
     def prepare(settings: Settings) -> None:

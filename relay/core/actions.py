@@ -17,6 +17,13 @@ class Forward(msgspec.Struct, frozen=True):
     """Send the message in hand, byte for byte, to the other side."""
 
 
+class Rehead(msgspec.Struct, frozen=True):
+    """Send the message in hand to the other side with its first *cut* bytes exchanged for *head*."""
+
+    head: bytes
+    cut: int
+
+
 class Send(msgspec.Struct, frozen=True):
     """Send an event of the relay's making, or a changed one in place of the one in hand."""
 
@@ -105,7 +112,20 @@ class Finish(msgspec.Struct, frozen=True):
 
 
 Action: TypeAlias = (
-    Forward | Send | Pong | Ping | Pause | Resume | Look | Close | Hangup | Abort | Observe | Spend | Finish
+    Forward
+    | Rehead
+    | Send
+    | Pong
+    | Ping
+    | Pause
+    | Resume
+    | Look
+    | Close
+    | Hangup
+    | Abort
+    | Observe
+    | Spend
+    | Finish
 )
 Actions: TypeAlias = tuple[Action, ...]
 

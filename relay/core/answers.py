@@ -97,9 +97,7 @@ def to_status(status: int, retry_after: Seconds | None, body: bytes, redact: Cal
     return _failed(f"The upstream answered the upgrade with status {status}.")
 
 
-def to_first_event(
-    message: memoryview, redact: Callable[[str], str], dialect: UpstreamDialect = GA
-) -> Answer:
+def to_first_event(message: memoryview, redact: Callable[[str], str], dialect: UpstreamDialect = GA) -> Answer:
     """It said this first, after its 101, in its own *dialect*."""
     given = read_trusted(message)
     event = dialect.read(given) if given is not None else None

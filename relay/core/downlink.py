@@ -5,12 +5,13 @@ changed only where that dialect differs, or where it would name what is the rela
 name for a model, a key, or the cancelling of a response that the plan forbade.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 from relay.core import events
-from relay.core.actions import FORWARD, Actions, Moment, Observe, Send, Spend
+from relay.core.actions import FORWARD, Actions, Moment, Observe, Rehead, Send, Spend
 from relay.core.allowance import Allowance
 from relay.core.audio import AudioFormat, format_named
 from relay.core.deltas import length_of_delta, seconds_per_character
@@ -87,6 +88,8 @@ class Downlink:
         self._client = client
         self._upstream = upstream
         self._renames = client.renames
+        self._renamed_last: dict[Kind, tuple[bytes, Actions]] = {Kind.AUDIO: (b"", ()), Kind.TEXT: (b"", ())}
+        """How the last delta of a kind began, and what was done with it."""
         self._translated = client is not GA or upstream is not GA
         self._allowance = allowance
         self._turns = turns
@@ -132,16 +135,26 @@ class Downlink:
     def _renamed(self, kind: Kind, moment: Moment, message: memoryview, now: Seconds) -> Actions:
         """Pass a delta on under the name that the client's dialect has for it; the rest is not looked at."""
         timed = self._timed(moment, now) if self._turns.timing else FORWARD
-        head = events.HEAD.match(message)
-        if head is None:  # its type does not come first
-            return (*self._say_whole(kind, message), *timed[1:])
-        name = self._renames.get(head[1])
-        if name is None:
+        seen, actions = self._renamed_last[kind]
+        if not seen or message[: len(seen)] != seen:
+            head = events.HEAD.match(message)
+            if head is None:  # its type does not come first
+                return (*self._say_whole(kind, message), *timed[1:])
+            seen, actions = head[0], self._rename(head)
+            self._renamed_last[kind] = seen, actions
+        if actions is FORWARD:
             self._count(kind, Outcome.FORWARDED)
             return timed
-        self._count(kind, Outcome.REPLACED)
-        data = b"".join((message[: head.start(1)], name, message[head.end(1) :]))
-        return (Send(Side.CLIENT, data), *timed[1:])
+        self.counts[kind * _OUTCOMES + Outcome.REPLACED] += 1
+        return actions if timed is FORWARD else (*actions, *timed[1:])
+
+    def _rename(self, head: re.Match[bytes]) -> Actions:
+        """Return what to do with deltas that begin like *head*: those after it mostly do."""
+        name = self._renames.get(head[1])
+        if name is None:
+            return FORWARD
+        before, after = head.start(1) - head.start(), head.end(1) - head.start()
+        return (Rehead(head[0][:before] + name + head[0][after:], head.end()),)
 
     def _say_whole(self, kind: Kind, message: memoryview) -> Actions:
         event = events.read_trusted(message)

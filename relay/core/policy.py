@@ -13,7 +13,7 @@ import msgspec
 
 from relay.core.refusals import Refusal, Refused
 from relay.core.restrictions import RESTRICTIONS, judge_kind, judge_model
-from relay.core.rules import LOCKABLE, Rules, said, shown
+from relay.core.rules import LOCKABLE, Rules, folded, shown
 from relay.core.strict import Event
 
 __all__ = ["LOCKABLE", "Rules", "check"]
@@ -49,6 +49,8 @@ _SETTING_AT: Final[Mapping[str, str]] = {
     for place in places
 }
 """Key -> setting. `format` alone says nothing: it is told by what it stands in."""
+_TELLING: Final = frozenset({*_SETTING_AT, *(key for _, key in _OBJECTS), "format", "model", "type", "role"})
+"""Keys whose value means something here, whatever it is."""
 
 
 def check(event: Event, rules: Rules) -> Refused | Event | None:
@@ -77,7 +79,10 @@ def _walk(node: object, where: str, within: str, rules: Rules) -> object:
             return node  # what hosted tools say to each other is theirs
     kept: Event = {}
     for key, value in node.items():
-        judged = _judge(value, f"{where}.{key}" if where else key, key.casefold(), within, rules)
+        name = key.casefold()
+        if name not in _TELLING and not isinstance(value, dict | list):
+            continue  # text and numbers, the most of what is said
+        judged = _judge(value, f"{where}.{key}" if where else key, name, within, rules)
         if isinstance(judged, Refused):
             return judged
         if judged is not value:
@@ -122,14 +127,15 @@ def _judge(value: object, where: str, key: str, within: str, rules: Rules) -> ob
 
 
 def _item_fault(item: Event, where: str, rules: Rules) -> Refused | None:
-    kinds = [kind for kind in said(item, "type") if not _among(kind, PLAIN_ITEMS)]
+    held = folded(item)
+    kinds = [kind for kind in held.get("type", ()) if not _among(kind, PLAIN_ITEMS)]
     if kinds and not rules.policy.hosted_tools:
         hosted = _among(kinds[0], HOSTED_ITEMS)
         message = (
             _NO_HOSTED if hosted else f"An item of the type {shown(kinds[0])} is not allowed for this tenant."
         )
         return _refused(f"{where}.type", message)
-    if rules.locks("instructions") and said(item, "content") and not said(item, "role"):
+    if "content" in held and "role" not in held and rules.locks("instructions"):
         return _refused(f"{where}.role", _SYSTEM)
     return None
 

@@ -23,7 +23,9 @@ def preset(rules: Rules, session: Event | None, transcription: bool) -> Event | 
     The result has a `type`, and no `model`: that was chosen when the session was opened.
     """
     kind = "transcription" if transcription else "realtime"
-    event: Event = {"type": "session.update", "session": session or {}}
+    # Which model it is was said by the address: that of the secret was one to go by, and no more.
+    said = {key: value for key, value in (session or {}).items() if key != "model"}
+    event: Event = {"type": "session.update", "session": said}
     meant = event["session"].get("type", kind)
     if meant != kind:
         message = f"The client secret is for a session of the type {shown(meant)}; this one is of {kind!r}."
@@ -32,7 +34,7 @@ def preset(rules: Rules, session: Event | None, transcription: bool) -> Event | 
     if isinstance(verdict, Refused):
         return verdict
     asked = table(event if verdict is None else verdict, "session")
-    settings = {key: value for key, value in asked.items() if key not in {"type", "model"}}
+    settings = {key: value for key, value in asked.items() if key != "type"}
     for setting, value in _presets(rules.policy, transcription):
         if not says(settings, setting):
             settings = _put(settings, LOCKABLE[setting][0], value)

@@ -40,6 +40,14 @@ class Refusal(Enum):
         "not_found", 404, INVALID, "not_found", 4004,
         "Connect to /v1/realtime; the path or the call is not known here.",
     )  # fmt: skip
+    METHOD_NOT_ALLOWED = (
+        "method_not_allowed", 405, INVALID, "method_not_supported", None,
+        "Use the method that the answer's Allow header names.",
+    )  # fmt: skip
+    BODY_TOO_LARGE = (
+        "body_too_large", 413, INVALID, "request_too_large", None,
+        "Shorten the request's body.",
+    )  # fmt: skip
     UPGRADE_REQUIRED = (
         "upgrade_required", 426, INVALID, "upgrade_required", None,
         "Open a WebSocket: this address answers no plain request.",

@@ -73,9 +73,12 @@ def _holds(settings: Event, place: Place) -> bool:
     return True
 
 
-def said(node: Event, name: str) -> list[object]:
-    """Return what *node* holds under *name*, in whichever case: there are upstreams that read keys so."""
-    return [value for key, value in node.items() if key.casefold() == name]
+def folded(node: Event) -> dict[str, list[object]]:
+    """Return what *node* holds by key in small letters: there are upstreams that read keys in any."""
+    held: dict[str, list[object]] = {}
+    for key, value in node.items():
+        held.setdefault(key.casefold(), []).append(value)
+    return held
 
 
 def shown(name: object) -> str:

@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 
 from relay.core.refusals import Refusal, Refused
-from relay.core.rules import Rules, said, shown
+from relay.core.rules import Rules, folded, shown
 
 _CHOICES: Final = frozenset({"auto", "none", "required"})
-_HOSTED_KEYS: Final = ("server_label", "server_url", "connector_id")
+_HOSTED_KEYS: Final = frozenset({"server_label", "server_url", "connector_id"})
 """What makes a tool a hosted one to an upstream that does not ask for its type."""
 
 
@@ -48,8 +48,8 @@ def judge_choice(value: object, where: str, rules: Rules) -> object:
 def _judge_tool(tool: object, where: str, rules: Rules) -> Refused | None:
     if not isinstance(tool, dict):
         return Refused(Refusal.INVALID_EVENT, "A tool is an object.", param=where)
-    kinds = said(tool, "type")
-    function = all(kind == "function" for kind in kinds) and not any(said(tool, key) for key in _HOSTED_KEYS)
+    held = folded(tool)
+    function = all(kind == "function" for kind in held.get("type", ())) and _HOSTED_KEYS.isdisjoint(held)
     if not function:
         if rules.policy.hosted_tools:
             return None
@@ -58,12 +58,12 @@ def _judge_tool(tool: object, where: str, rules: Rules) -> Refused | None:
             "Only function tools are allowed for this tenant: hosted tools reach beyond the relay.",
             param=f"{where}.type",
         )
-    nested = said(tool, "function")
+    nested = held.get("function", [])
     for inner in nested:
         refused = _judge_tool(inner, f"{where}.function", rules)
         if refused is not None:
             return refused
-    names = said(tool, "name")
+    names = held.get("name", [])
     allowed = rules.policy.tools
     if allowed is None or (nested and not names):
         return None

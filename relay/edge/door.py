@@ -7,7 +7,6 @@ for a client that cannot read them (a browser) is it an event and a close code a
 the way is given back on every way out, the client's leaving included.
 """
 
-import math
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
@@ -34,6 +33,7 @@ from relay.edge.farewell import LARGEST, Farewell
 from relay.edge.grants import Grants
 from relay.edge.handoff import EXTENSION, Handoff
 from relay.edge.metrics import OTHER, Metrics
+from relay.edge.replies import refusing
 from relay.edge.rest import Rest
 from relay.ports import Allowances
 from relay.settings.model import Network
@@ -76,7 +76,8 @@ class Door:
                 Path("/healthz", _healthy, methods=["GET"]),
                 Path("/{path:path}", _nowhere, methods=_METHODS),
                 WebSocketRoute("/{path:path}", self.lost),
-            ]
+            ],
+            exception_handlers={404: _unrouted},  # a path that no pattern matches: one with a line break
         )
 
     async def upgrade(self, websocket: WebSocket) -> None:
@@ -172,7 +173,7 @@ class Door:
         query = websocket.scope["query_string"].decode("latin-1")
         headers = _headers(websocket)
         if refused.refusal.close is None or not hellos.in_band(headers, query):
-            await websocket.send_denial_response(_response(refused))
+            await websocket.send_denial_response(refusing(refused))
             return
         offered = dict(headers).get("sec-websocket-protocol", "")
         echo = hellos.SUBPROTOCOL in [entry.strip() for entry in offered.split(",")]
@@ -192,8 +193,8 @@ _DRAINING: Final = Refused(
 
 def _origin_refusal(hello: Hello, tenant: Tenant, grant: Grant | None) -> Refused | None:
     """Say why a web page may not use what it shows. A client secret is made for pages: with no list, any."""
-    if grant is not None and grant.origin is not None:
-        return grant.origin_refusal(hello.origin)
+    if grant is not None and (refused := grant.origin_refusal(hello.origin)) is not None:
+        return refused
     if hello.origin is None or hello.origin.lower() in tenant.origins:
         return None
     if grant is not None and not tenant.origins:
@@ -227,16 +228,9 @@ def _trusted(address: str, terrain: Terrain) -> bool:
     return any(parsed in network for network in terrain.trusted_proxies)
 
 
-def _response(refused: Refused) -> Response:
-    headers = {}
-    if refused.retry_after is not None:
-        headers["Retry-After"] = str(max(1, math.ceil(refused.retry_after)))
-    return Response(refused.body(), refused.refusal.status, headers, media_type="application/json")
-
-
 async def _plain(request: Request) -> Response:
     del request
-    response = _response(
+    response = refusing(
         Refused(Refusal.UPGRADE_REQUIRED, "This is a WebSocket address: connect with ws:// or wss://.")
     )
     response.headers["Upgrade"] = "websocket"
@@ -248,8 +242,11 @@ async def _healthy(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
+async def _unrouted(request: Request, missed: Exception) -> Response:
+    del missed
+    return await _nowhere(request)
+
+
 async def _nowhere(request: Request) -> Response:
     del request
-    return _response(
-        Refused(Refusal.NOT_FOUND, f"There is nothing at this path. Connect to {hellos.PATHS[0]}.")
-    )
+    return refusing(Refused(Refusal.NOT_FOUND, f"There is nothing at this path. Connect to {hellos.PATHS[0]}."))

@@ -197,6 +197,14 @@ class Leg(WSListener):
             buffer += message
             transport.send_reuse_external_bytearray(kind, buffer, HEADER_ROOM)
 
+    def send_reheaded(self, head: bytes, rest: memoryview) -> None:
+        """Send one text message made of two parts, which may be used again when this returns."""
+        if self.transport is not None:
+            buffer = bytearray(HEADER_ROOM)
+            buffer += head
+            buffer += rest
+            self.transport.send_reuse_external_bytearray(TEXT, buffer, HEADER_ROOM)
+
     def send_close(self, code: int, reason: bytes) -> None:
         """Send a close frame, once."""
         if self.transport is not None and not self._close_sent:

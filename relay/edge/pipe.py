@@ -27,6 +27,7 @@ from relay.core.actions import (
     Pause,
     Ping,
     Pong,
+    Rehead,
     Resume,
     Send,
     Spend,
@@ -125,6 +126,8 @@ class Pipe:
             other = client
         if actions is FORWARD:
             other.send(message, text)
+        elif len(actions) == 1 and type(actions[0]) is Rehead:
+            other.send_reheaded(actions[0].head, message[actions[0].cut :])
         else:
             self._do(actions, side, message, text)
         self._relayed += 1
@@ -215,6 +218,9 @@ class Pipe:
                 case Forward():
                     assert message is not None
                     legs[OTHER[side]].send(message, text)
+                case Rehead(head, cut):
+                    assert message is not None
+                    legs[OTHER[side]].send_reheaded(head, message[cut:])
                 case Send(to, data):
                     legs[to].send(data, text=True)
                 case Pong():

@@ -7,7 +7,6 @@ in the API's own form. What is minted is what was asked for: the policy is appli
 """
 
 import asyncio
-import math
 import secrets
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
@@ -33,6 +32,7 @@ from relay.core.words import Seconds, UnixSeconds
 from relay.edge import clock, cors, identity
 from relay.edge.grants import Grants
 from relay.edge.metrics import OTHER, Metrics
+from relay.edge.replies import refusing
 from relay.ports import Allowances
 
 ROOTS: Final = ("/v1", "", "/openai/v1", "/openai")
@@ -96,16 +96,17 @@ class Rest:
             outcome = cors.preflight(dict(headers), (method,), catalog)
         elif request.method not in {method, "HEAD" if method == "GET" else method}:
             outcome = Refused(
-                Refusal.NOT_FOUND,
-                f"This path takes {method}, not {request.method[:16]}.",
-                code="method_not_supported",
+                Refusal.METHOD_NOT_ALLOWED, f"This path takes {method}, not {request.method[:16]}."
             )
         else:
             tenant, outcome = await self._do(work, request, headers, catalog)
         readable = cors.readable(dict(headers).get("origin"), catalog)
         if isinstance(outcome, Refused):
             self._metrics.refused(outcome, OTHER if tenant is None else self._metrics.tenant_label(tenant.id))
-            return _refusing(outcome, readable)
+            allowed = {"Allow": f"{method}, OPTIONS"}  # RFC 9110, 15.5.6
+            return refusing(
+                outcome, readable | (allowed if outcome.refusal is Refusal.METHOD_NOT_ALLOWED else {})
+            )
         if request.method == "OPTIONS":
             return Response(None, 204, outcome)
         # What is answered to one key is nobody else's to keep, and a secret least of all.
@@ -162,7 +163,8 @@ class Rest:
 
     def _session(self, wish: Wish, tenant: Tenant) -> Event | Refused | None:
         """Return the session that *wish* would start as of now, or say why *tenant* may not have it."""
-        if wish.origin is not None and wish.origin not in tenant.origins:
+        # A tenant without a list has no pages of its own to hold to one: a secret may name any.
+        if wish.origin is not None and tenant.origins and wish.origin not in tenant.origins:
             return Refused(
                 Refusal.NOT_ALLOWED,
                 f"The origin {wish.origin[:128]} is not one of this tenant's.",
@@ -213,22 +215,12 @@ async def _body(request: Request) -> bytes | Refused:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > BODY_BYTES:
-                    return Refused(
-                        Refusal.CHUNK_TOO_LARGE,
-                        f"A body has at most {BODY_BYTES} bytes.",
-                        code="request_too_large",
-                    )
+                    return Refused(Refusal.BODY_TOO_LARGE, f"A body has at most {BODY_BYTES} bytes.")
     except TimeoutError:
         return Refused(Refusal.HEAD_TOO_SLOW, f"The body did not arrive within {BODY_WITHIN:.0f} s.")
     except ClientDisconnect:
         return Refused(Refusal.BAD_REQUEST, "The body was cut off.")  # to be counted: nobody is left to read it
     return bytes(body)
-
-
-def _refusing(refused: Refused, headers: dict[str, str]) -> Response:
-    if refused.retry_after is not None:
-        headers = {**headers, "Retry-After": str(max(1, math.ceil(refused.retry_after)))}
-    return _json(refused.body(), refused.refusal.status, headers)
 
 
 def _json(body: bytes, status: int, headers: dict[str, str]) -> Response:

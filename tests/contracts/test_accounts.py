@@ -1,5 +1,7 @@
 """What every home of `Allowances` and of `Ledger` promises; here, the ones in this process."""
 
+from typing import Any
+
 import pytest
 
 from relay.core.tenants import Plan, Tenant
@@ -12,7 +14,7 @@ NOON = 20_000 * 86_400.0 + 43_200
 ACME, OTHER_CO = TenantId("acme"), TenantId("other-co")
 
 
-def tenant(name: TenantId = ACME, **limits: float) -> Tenant:
+def tenant(name: TenantId = ACME, **limits: Any) -> Tenant:
     return Tenant(id=name, plan=Plan(name="p", **limits))
 
 

@@ -1,5 +1,7 @@
 """What every home of `Permits` promises; here, the one in this process."""
 
+from typing import Any
+
 import pytest
 
 from relay.core.refusals import Refusal, Refused
@@ -12,7 +14,7 @@ ONE, TWO, THREE = SessionId("one"), SessionId("two"), SessionId("three")
 CALL = SessionName("call-7")
 
 
-def tenant(name: str = "acme", **limits: float) -> Tenant:
+def tenant(name: str = "acme", **limits: Any) -> Tenant:
     return Tenant(id=TenantId(name), plan=Plan(name="p", **limits))
 
 

@@ -22,6 +22,7 @@ from relay.core.actions import (
     Pause,
     Ping,
     Pong,
+    Rehead,
     Resume,
     Send,
     Spend,
@@ -103,11 +104,15 @@ class SessionMachine(RuleBasedStateMachine):
             self.seen.append(action)
             self.carry_out(action, origin)
 
-    def carry_out(self, action: Action, origin: Side | None) -> None:  # noqa: C901 - one match over a closed set
+    def carry_out(self, action: Action, origin: Side | None) -> None:  # noqa: C901, PLR0912 - one match over a closed set
         match action:
             case Forward():
                 assert origin is not None, "only a message in hand is forwarded"
                 self.may_be_sent_to(OTHER[origin])
+            case Rehead(head, _):
+                assert origin is Side.UPSTREAM, "only a delta in hand is renamed"
+                assert head.startswith(b'{"type"')
+                self.may_be_sent_to(Side.CLIENT)
             case Send(side, data):
                 self.may_be_sent_to(side)
                 assert isinstance(json.loads(data)["type"], str)

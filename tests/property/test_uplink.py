@@ -16,9 +16,8 @@ from tests.unit.core.gates import plan, uplink
 
 LOCKED = Policy(
     tools=frozenset({"look_up"}),
-    voices=frozenset({"alloy"}),
+    voices=("alloy",),
     instructions="locked",
-    max_output_tokens=100,
 )
 LIMITS = plan(events_per_second=1e9, responses_per_minute=1e9, patience=1e9)
 
@@ -41,8 +40,6 @@ forbidden_settings = st.sampled_from(
         {"voice": "marin"},
         {"audio": {"output": {"voice": "marin"}}},
         {"audio": {"output": {"voice": {"id": "voice_1"}}}},
-        {"max_output_tokens": "inf"},
-        {"max_output_tokens": 101},
         {"input": [{"type": "message", "role": "system", "content": []}]},
         {"input": [{"type": "mcp_approval_response", "approve": True}]},
     ]

@@ -42,6 +42,20 @@ def test_a_small_campaign_prints_tables_and_writes_every_figure(tmp_path: Path) 
     assert document["sessions"][1]["proved"] > 4 * 92
 
 
+def test_beta_clients_and_a_strict_policy_are_measured_beside_plain_sessions(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    result = bench("--variants", "--sizes", "4096", "--json", str(file))
+    assert result.returncode == 0, result.stdout + result.stderr
+    document = json.loads(file.read_text())
+    assert [row["subject"] for row in document["sizes"]] == ["direct", "relay", "beta", "strict"]
+    ratios = {row["name"]: row["measured"] for row in document["goals"] if row["name"].endswith("to plain")}
+    assert set(ratios) == {
+        f"CPU, {kind}, {way}, 4,096 B, to plain" for kind in ("beta", "strict") for way in ("up", "down")
+    }
+    assert all(ratio > 0 for ratio in ratios.values())
+    assert all(row["lost"] == 0 for row in document["sessions"])
+
+
 def test_a_campaign_told_to_stop_ends_what_it_started() -> None:
     campaign = subprocess.Popen(
         [sys.executable, "-m", "relay", "bench", *SMALL, "--only", "websockets"],

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,13 +15,15 @@ from tests.integration.simulator.official import judge
 
 MODEL = "gpt-realtime-2.1"
 PATIENCE = 10.0
+Judge = Callable[[dict[str, Any]], object]
 
 
 class Client:
     """One session from the client's side."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, judge: Judge = judge) -> None:
         self.socket = socket
+        self.judge = judge
         self.seen: list[dict[str, Any]] = []
 
     async def send(self, kind: str, **fields: Any) -> None:
@@ -37,7 +39,7 @@ class Client:
     async def next(self) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE):
             event: dict[str, Any] = msgspec.json.decode(await self.socket.recv())
-        judge(event)
+        self.judge(event)
         self.seen.append(event)
         return event
 
@@ -66,12 +68,14 @@ async def talking(
     key: str = "sk-test",
     headers: dict[str, str] | None = None,
     subprotocols: list[str] | None = None,
+    path: str = "",
+    judge: Judge = judge,
     **options: Any,
 ) -> AsyncIterator[Client]:
-    """Connect to *sim*; the first event is not awaited."""
+    """Connect to *sim*, at *path* below where sessions are held; the first event is not awaited."""
     carried = {"Authorization": f"Bearer {key}"} if key else {}
     async with connect(
-        f"{sim.url}?{query}",
+        f"{sim.url}{path}?{query}",
         additional_headers=carried | (headers or {}),
         subprotocols=[Subprotocol(name) for name in subprotocols] if subprotocols else None,
         max_size=None,
@@ -80,7 +84,7 @@ async def talking(
         close_timeout=1,
         **options,
     ) as socket:
-        yield Client(socket)
+        yield Client(socket, judge)
 
 
 def spoken(events: list[dict[str, Any]]) -> bytes:

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, get_args
 
-from openai.types.realtime import RealtimeServerEvent
+from openai.types.realtime import RealtimeServerEvent, RealtimeTranslationServerEvent
 from pydantic import BaseModel, TypeAdapter
 
 KNOWN_BEYOND: Final = {
@@ -26,17 +26,27 @@ NEVER_SENT: Final = {
 """Events of the models that a WebSocket session of the GA API does not have."""
 
 _adapter: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+_translation_adapter: TypeAdapter[Any] = TypeAdapter(RealtimeTranslationServerEvent)
 
 
-def event_types() -> set[str]:
+def event_types(events: object = RealtimeServerEvent) -> set[str]:
     """Every type that the models know."""
-    union = get_args(RealtimeServerEvent)[0]
+    union = get_args(events)[0]
     return {get_args(model.model_fields["type"].annotation)[0] for model in get_args(union)}
 
 
 def judge(event: dict[str, Any]) -> BaseModel:
     """The event as its model; an AssertionError or ValidationError says what is wrong with it."""
-    model = _adapter.validate_python(event)
+    return _judged(_adapter, event)
+
+
+def judge_translation(event: dict[str, Any]) -> BaseModel:
+    """As `judge`, of an event of a translation session."""
+    return _judged(_translation_adapter, event)
+
+
+def _judged(adapter: TypeAdapter[Any], event: dict[str, Any]) -> BaseModel:
+    model = adapter.validate_python(event)
     assert isinstance(model, BaseModel)
     assert model.model_dump()["type"] == event["type"]
     _walk(model, event["type"])

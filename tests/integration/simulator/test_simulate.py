@@ -38,6 +38,21 @@ def test_it_says_where_it_is_and_ends_cleanly_when_interrupted() -> None:
             program.kill()
 
 
+def test_as_azure_it_is_found_at_azures_path() -> None:
+    options = ("--port", "0", "--instant", "--azure", "--model", "my-voice")
+    with subprocess.Popen([*RELAY, *options], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        try:
+            assert re.search(r"ws://\S+/openai/v1/realtime", program.stdout.readline())
+            advice = program.stdout.readline().split()
+            talk = subprocess.run(
+                [sys.executable, "-m", *advice], check=False, capture_output=True, text=True, timeout=PATIENCE
+            )
+        finally:
+            program.kill()
+    assert talk.returncode == 0, talk.stdout + talk.stderr
+
+
 def test_it_knows_the_words_of_the_sample_that_is_spoken_to_it() -> None:
     with subprocess.Popen([*RELAY, "--port", "0", "--instant"], stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None

@@ -13,6 +13,7 @@ def test_help_teaches_what_is_measured_and_how_to_ask_for_it() -> None:
         "haproxy",
         "Examples:",
         "relay bench --peers --json build/bench.json",
+        "relay bench --variants",
         "Exit status",
     ):
         assert word in help_text

@@ -1,5 +1,7 @@
 from math import nan
 
+import pytest
+
 from relay.bench.figures import Findings, IdleSample, LoadSample, Mode
 from relay.bench.goals import Verdict, goals, held
 from relay.bench.measures import Idle, Load, Window
@@ -35,6 +37,30 @@ def test_small_messages_may_cost_half_as_much_again_as_a_blind_tunnel() -> None:
 def test_large_messages_are_held_to_less() -> None:
     dear = Findings(loads=(*loops(Kind.RELAY, 32768, 14), *loops(Kind.HAPROXY, 32768, 10)))
     assert verdict(dear, "CPU per message", 32768) is Verdict.MISSED
+
+
+@pytest.mark.parametrize(("kind", "limit"), [(Kind.BETA, 1.2), (Kind.STRICT, 1.1)])
+def test_a_variant_is_held_to_the_plain_sessions_each_way(kind: Kind, limit: float) -> None:
+    size = 4096
+    up, _ = loops(kind, size, 10 * limit)
+    _, down = loops(kind, size, 10 * limit + 0.1)
+    findings = Findings(loads=(*loops(Kind.RELAY, size, 10), up, down))
+    name = f"CPU, {kind.value},"
+    assert verdict(findings, f"{name} up, 4,096 B, to plain", size) is Verdict.HELD
+    assert verdict(findings, f"{name} down, 4,096 B, to plain", size) is Verdict.MISSED
+
+
+def test_a_variant_that_was_not_measured_and_a_short_message_have_no_such_goal() -> None:
+    findings = Findings(loads=(*loops(Kind.RELAY, 200, 10), *loops(Kind.BETA, 200, 20)))
+    assert not [goal for goal in goals(findings, [200]) if "beta" in goal.name or "strict" in goal.name]
+    assert [goal.name for goal in goals(findings, [4096]) if "beta" in goal.name]
+    assert not [goal for goal in goals(findings, [4096]) if "strict" in goal.name]
+
+
+def test_what_a_variant_loses_misses_the_goal_too() -> None:
+    lossy = LoadSample(Kind.BETA, Mode.UP, 200, Load(Window(100, 1.0, 1, 0.0), arrived=100, bad=1))
+    findings = Findings(loads=(*loops(Kind.RELAY, 200, 10), lossy))
+    assert verdict(findings, "messages and sessions lost") is Verdict.MISSED
 
 
 def test_memory_is_held_to_35_kb_a_session() -> None:

@@ -3,17 +3,22 @@ import json
 
 import pytest
 from openai import BaseModel
-from openai.types.realtime import InputAudioBufferAppendEvent, SessionCreatedEvent
+from openai.types.beta.realtime.response_audio_delta_event import (
+    ResponseAudioDeltaEvent as BetaAudioDeltaEvent,
+)
+from openai.types.realtime import InputAudioBufferAppendEvent, SessionCreatedEvent, SessionUpdatedEvent
 from openai.types.realtime.response_audio_delta_event import ResponseAudioDeltaEvent
 
 from relay.bench.messages import (
     MODEL,
     SESSION_CREATED,
+    SESSION_UPDATED,
     SMALLEST,
     Direction,
     Messages,
     greeting,
     session_of,
+    type_of,
 )
 
 SIZES = (SMALLEST, 200, 201, 207, 4096, 32768, 1 << 20)
@@ -57,6 +62,25 @@ def test_a_message_is_the_same_whoever_builds_it() -> None:
     assert Messages(Direction.UP, 4096).build(7, 9) == Messages(Direction.UP, 4096).build(7, 9)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_a_beta_client_knows_the_same_delta_by_another_name(size: int) -> None:
+    ga = Messages(Direction.DOWN, size).build(session=12, number=345)
+    beta = Messages(Direction.DOWN, size, beta=True).build(session=12, number=345)
+    assert not BetaAudioDeltaEvent.model_validate_json(beta).model_extra
+    assert beta == ga.replace(b"response.output_audio.delta", b"response.audio.delta")
+    assert beta != ga
+
+
+def test_what_a_beta_client_appends_is_the_same() -> None:
+    ga, beta = Messages(Direction.UP, 4096), Messages(Direction.UP, 4096, beta=True)
+    assert ga.build(1, 2) == beta.build(1, 2)
+
+
+def test_the_type_of_a_message_is_read_whatever_it_is() -> None:
+    assert type_of(greeting(1)) == "input_audio_buffer.append"
+    assert type_of(b"{}") == type_of(b"\xff") == type_of(b'{"type":1}') == ""
+
+
 def test_a_message_too_small_for_its_numbers_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 192"):
         Messages(Direction.DOWN, SMALLEST - 1)
@@ -75,3 +99,7 @@ def test_the_first_event_is_one_of_the_api() -> None:
     event = SessionCreatedEvent.model_validate_json(SESSION_CREATED)
     assert event.session.type == "realtime"
     assert event.session.model == MODEL
+
+
+def test_the_answer_to_a_preset_is_one_of_the_api() -> None:
+    assert SessionUpdatedEvent.model_validate_json(SESSION_UPDATED).session.type == "realtime"

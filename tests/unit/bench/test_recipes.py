@@ -1,13 +1,16 @@
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-from relay.bench.recipes import Kind, missing, program, recipe
+from relay.bench.recipes import VARIANTS, Kind, missing, program, recipe
 from relay.bench.tenancy import tenancy
 from relay.core.keys import matches, parse, parse_stored
+from relay.core.tenants import Policy
 from relay.core.words import Secret
+from relay.settings import Settings, load
 
 
 @pytest.fixture
@@ -32,6 +35,16 @@ def test_the_relay_runs_as_its_users_run_it(tmp_path: Path) -> None:
     assert "ws://127.0.0.1:9000/" in file.read_text()
     assert relay.headers["Authorization"].startswith("Bearer rlk_live_")
     assert relay.environment["RELAY_KEY_PEPPER"] not in file.read_text()
+
+
+def test_the_variants_are_other_clients_of_the_relays_own_process(tmp_path: Path) -> None:
+    relay = recipe(Kind.RELAY, tmp_path, upstream_port=9000, descriptors=20_000)
+    assert relay.variants.keys() == set(VARIANTS)
+    assert relay.variants[Kind.BETA] == {**relay.headers, "OpenAI-Beta": "realtime=v1"}
+    assert relay.variants[Kind.STRICT] != relay.headers
+    for kind in VARIANTS:
+        with pytest.raises(ValueError, match="in the relay's own process"):
+            recipe(kind, tmp_path, upstream_port=9000, descriptors=20_000)
 
 
 @pytest.mark.usefixtures("all_installed")
@@ -72,11 +85,23 @@ def test_what_comes_with_the_project_is_never_absent() -> None:
     assert [missing(kind) for kind in (Kind.DIRECT, Kind.RELAY, Kind.WEBSOCKETS)] == [None] * 3
 
 
-def test_the_tenants_key_opens_the_configuration_it_came_with() -> None:
+def test_each_tenants_key_opens_the_configuration_it_came_with() -> None:
     ours = tenancy(port=1, ops_port=2, upstream_port=3)
-    token = ours.headers["Authorization"].removeprefix("Bearer ")
-    line = ours.toml.partition('\nkeys = ["rlk_live_')[2].partition('"')[0]
-    stored = parse_stored("rlk_live_" + line)
-    presented = parse(token)
-    assert presented is not None
-    assert matches(presented, stored, {1: Secret(ours.environment["RELAY_KEY_PEPPER"])})
+    lines = re.findall(r'^keys = \["(rlk_live_.*)"\]$', ours.toml, re.MULTILINE)
+    for line, headers in zip(lines, (ours.headers, ours.strict_headers), strict=True):
+        presented = parse(headers["Authorization"].removeprefix("Bearer "))
+        assert presented is not None
+        pepper = Secret(ours.environment["RELAY_KEY_PEPPER"])
+        assert matches(presented, parse_stored(line), {1: pepper})
+
+
+def test_the_restricted_tenant_is_restricted_in_all_there_is() -> None:
+    ours = tenancy(port=1, ops_port=2, upstream_port=3)
+    settings = load(ours.toml, environ=ours.environment)
+    assert isinstance(settings, Settings)
+    free, restricted = (tenant.policy for tenant in settings.catalog.tenants.values())
+    assert free == Policy()
+    own_defaults = {"hosted_tools", "most_tools", "tools_bytes", "tracing"}  # strict as they are
+    for field in Policy.__struct_fields__:
+        same = getattr(restricted, field) == getattr(free, field)
+        assert same is (field in own_defaults), field

@@ -3,7 +3,7 @@ import pytest
 from relay.bench import traffic as traffic_module
 from relay.bench.legs import Leg, Pair, ignore
 from relay.bench.messages import Direction, Messages
-from relay.bench.traffic import Lane, Traffic, release
+from relay.bench.traffic import Lane, Traffic, lanes_of, release
 
 UP = Messages(Direction.UP, 200)
 
@@ -31,6 +31,18 @@ async def test_what_arrives_as_it_left_is_good() -> None:
         up.arrived(message)
     await traffic.drained()
     assert (traffic.sent, traffic.received, traffic.bad) == (2, 2, 0)
+
+
+async def test_a_beta_client_is_due_the_names_that_it_knows() -> None:
+    beta, ga = (Messages(Direction.DOWN, 200, beta=beta).build(3, 0) for beta in (True, False))
+    for came, bad in ((beta, 0), (ga, 1)):
+        traffic = Traffic()
+        upstream = Recorder()
+        (down,) = lanes_of([Pair(3, Recorder(), upstream, beta=True)], Direction.DOWN, 200, traffic)
+        down.send()
+        assert upstream.sent == [ga]
+        down.arrived(came)
+        assert traffic.bad == bad
 
 
 async def test_a_byte_changed_is_bad() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.core.actions import Moment, Observe, Send, Spend
+from relay.core.actions import Moment, Observe, Rehead, Send, Spend
 from relay.core.dialects.dialect import GA
 from relay.core.events import Kind, Outcome
 from relay.core.turns import Turns
@@ -62,10 +62,25 @@ def timed() -> Turns:
 
 def test_a_delta_is_renamed_and_not_a_byte_more_of_it_changed() -> None:
     gate = downlink(client=Old())
-    (sent,) = gate.judge(memoryview(AUDIO), True, 0)
-    assert sent == Send(Side.CLIENT, AUDIO.replace(b"output_audio", b"audio"))
-    assert count(gate, Kind.AUDIO, Outcome.REPLACED) == sum(gate.counts) == 1
+    for number in range(3):
+        message = AUDIO.replace(b"AAAA", b"%04d" % number)
+        (renamed,) = gate.judge(memoryview(message), True, 0)
+        assert isinstance(renamed, Rehead)
+        assert renamed.head + message[renamed.cut :] == message.replace(b"output_audio", b"audio")
+    assert count(gate, Kind.AUDIO, Outcome.REPLACED) == sum(gate.counts) == 3
     assert gate.audio_seconds > 0
+
+
+def test_deltas_that_begin_otherwise_are_renamed_as_they_come() -> None:
+    gate = downlink(client=Old())
+    for name, written in (
+        (b"output_text", b'{"type":"response.output_text.delta","delta":"a"}'),
+        (b"output_text", b' { "type" : "response.output_text.delta","delta":"b"}'),
+        (b"output_text", b'{"type":"response.output_text.delta","delta":"c"}'),
+    ):
+        (renamed,) = gate.judge(memoryview(written), True, 0)
+        assert isinstance(renamed, Rehead)
+        assert renamed.head + written[renamed.cut :] == written.replace(name, b"text")
 
 
 @pytest.mark.parametrize(

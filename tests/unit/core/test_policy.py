@@ -1,30 +1,34 @@
 """What a client's event may hold: every place in which the thing can be said is looked at, and named."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from relay.core.policy import HOSTED_ITEMS, Rules, check
+from relay.core.policy import HOSTED_ITEMS, LOCKABLE, PLAIN_ITEMS, Rules, check
 from relay.core.refusals import Refusal, Refused
 from relay.core.tenants import Policy
 
-FREE = Policy(hosted_tools=True)
 PLACES = [
     ("session.update", "session"),
     ("transcription_session.update", "session"),
     ("response.create", "response"),
+    ("some.event", "session"),
 ]
 
 
 def judged(event: dict[str, Any], asked: str | None = "m", served: str | None = "m", **policy: Any) -> object:
-    return check(event, Rules(Policy(**policy), asked, served))
+    before = deepcopy(event)
+    verdict = check(event, Rules(Policy(**policy), asked, served))
+    assert event == before, "it was changed in its place"
+    return verdict
 
 
-def fault(event: dict[str, Any], **policy: Any) -> str | None:
+def fault(event: dict[str, Any], why: Refusal = Refusal.NOT_ALLOWED, **policy: Any) -> str | None:
     """Return the parameter that the refusal names."""
     verdict = judged(event, **policy)
     assert isinstance(verdict, Refused)
-    assert verdict.refusal is Refusal.NOT_ALLOWED
+    assert verdict.refusal is why
     return verdict.param
 
 
@@ -36,28 +40,67 @@ def item(**fields: Any) -> dict[str, Any]:
 def test_what_the_api_allows_passes_as_it_is(name: str, field: str) -> None:
     settings = {
         "instructions": "Be brief.",
-        "tools": [{"type": "function", "name": "look"}, {"name": "say"}],
+        "tools": [{"type": "function", "name": "look", "parameters": {"type": "object"}}, {"name": "say"}],
         "tool_choice": {"type": "function", "name": "look"},
-        "audio": {"output": {"voice": "alloy"}},
+        "audio": {
+            "input": {
+                "format": {"type": "audio/pcm", "rate": 24000},
+                "transcription": {"model": "gpt-transcribe", "prompt": "Names: Ann."},
+                "turn_detection": {"type": "semantic_vad"},
+                "noise_reduction": None,
+            },
+            "output": {"voice": "alloy", "format": {"type": "audio/pcmu"}, "speed": 1.1},
+        },
         "max_output_tokens": "inf",
-        "input": [{"type": "message", "role": "system"}],
+        "input": [{"type": "message", "role": "system"}, {"type": "item_reference", "id": "i"}, None],
         "prompt": None,
+        "tracing": None,
+        "metadata": {"model": "x", "type": "mcp"},
+        "reasoning": {"effort": "low"},
     }
     assert judged({"type": name, field: settings}) is None
 
 
-@pytest.mark.parametrize("name", ["session.update", "response.create", "conversation.item.create"])
-@pytest.mark.parametrize("odd", [None, 7, "x", [], [{}], {}])
-def test_an_event_of_odd_shape_is_left_to_the_upstream(name: str, odd: object) -> None:
-    for field in ("session", "response", "item"):
-        assert (
-            judged({"type": name, field: odd}, instructions="locked", tools=frozenset(), voices=frozenset())
-            is None
-        )
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.cancel", "response_id": "r"},
+        {"type": "input_audio_buffer.append", "audio": "AAAA"},
+        {"type": "session.update"},
+        {"type": "session.update", "session": None},
+        {"type": "response.create", "response": {"audio": None}},
+        {"type": "conversation.item.create", "item": {}},
+        {"type": "new.event", "input": "Say hello."},
+    ],
+)
+def test_an_event_that_holds_nothing_of_the_kind_passes_any_policy(event: dict[str, Any]) -> None:
+    strictest: dict[str, Any] = {
+        "tools": frozenset(),
+        "voices": ("a",),
+        "instructions": "locked",
+        "locked": frozenset(LOCKABLE),
+    }
+    assert judged(event, **strictest) is None
 
 
-def test_other_events_pass() -> None:
-    assert judged({"type": "response.cancel", "response": {"prompt": {}}}) is None
+@pytest.mark.parametrize("odd", [7, "x", [], [{"instructions": "x"}], True])
+@pytest.mark.parametrize(
+    ("name", "field"), [*PLACES, ("conversation.item.create", "item"), ("new.event", "Session")]
+)
+def test_what_should_be_an_object_and_is_not_is_refused(name: str, field: str, odd: object) -> None:
+    assert fault({"type": name, field: odd}, Refusal.INVALID_EVENT) == field
+
+
+@pytest.mark.parametrize(
+    ("session", "param"),
+    [
+        ({"audio": [{"output": {"voice": "b"}}]}, "session.audio"),
+        ({"audio": {"output": "voice"}}, "session.audio.output"),
+        ({"audio": {"input": [1]}}, "session.audio.input"),
+    ],
+)
+def test_so_is_it_further_inside(session: dict[str, Any], param: str) -> None:
+    assert fault({"type": "session.update", "session": session}, Refusal.INVALID_EVENT) == param
 
 
 @pytest.mark.parametrize(("name", "field"), PLACES)
@@ -65,21 +108,28 @@ def test_other_events_pass() -> None:
     ("settings", "policy", "where"),
     [
         ({"instructions": None}, {"instructions": "locked"}, "instructions"),
+        ({"INSTRUCTIONS": "x"}, {"instructions": "locked"}, "INSTRUCTIONS"),
         ({"prompt": {"id": "p"}}, {}, "prompt"),
         ({"tools": [{"type": "mcp"}]}, {}, "tools[0].type"),
-        ({"tools": [{"type": "function", "name": "a"}, "mcp"]}, {}, "tools[1].type"),
-        ({"tools": [{"type": "function", "name": "b"}]}, {"tools": frozenset("a")}, "tools[0].name"),
         ({"tools": [{"name": ["a"]}]}, {"tools": frozenset("a")}, "tools[0].name"),
         ({"tool_choice": {"type": "mcp"}}, {}, "tool_choice.type"),
-        ({"tool_choice": {"type": "function", "name": "b"}}, {"tools": frozenset("a")}, "tool_choice.name"),
-        ({"voice": "b"}, {"voices": frozenset("a")}, "voice"),
-        ({"audio": {"output": {"voice": "b"}}}, {"voices": frozenset("a")}, "audio.output.voice"),
-        ({"audio": {"output": {"voice": {"id": "b"}}}}, {"voices": frozenset("a")}, "audio.output.voice"),
-        ({"voice": ["a"]}, {"voices": frozenset("a")}, "voice"),
-        ({"max_output_tokens": "inf"}, {"max_output_tokens": 9}, "max_output_tokens"),
-        ({"max_output_tokens": 9.5}, {"max_output_tokens": 9}, "max_output_tokens"),
+        ({"voice": "b"}, {"voices": ("a",)}, "voice"),
+        ({"audio": {"output": {"voice": "b"}}}, {"voices": ("a",)}, "audio.output.voice"),
+        ({"Audio": {"oUtput": {"vOice": "b"}}}, {"voices": ("a",)}, "Audio.oUtput.vOice"),
+        ({"audio": {"voice": "b"}}, {"voices": ("a",)}, "audio.voice"),
+        ({"x": [{"y": {"voice": "b"}}]}, {"voices": ("a",)}, "x[0].y.voice"),
+        ({"modalities": ["text"]}, {"output_modalities": frozenset({"audio"})}, "modalities"),
+        (
+            {"input_audio_transcription": {"model": "b"}},
+            {"transcription_models": frozenset("a")},
+            "input_audio_transcription.model",
+        ),
         ({"input": [{}, {"type": "mcp_call"}]}, {}, "input[1].type"),
+        ({"input": {"type": "mcp_call"}}, {}, "input.type"),
+        ({"items": [{"type": "mcp_call"}]}, {}, "items[0].type"),
         ({"input": [{"role": "system"}]}, {"instructions": "locked"}, "input[0].role"),
+        ({"messages": [{"role": "system"}]}, {"instructions": "locked"}, "messages[0].role"),
+        ({"model": "other"}, {}, "model"),
     ],
 )
 def test_what_is_not_allowed_is_refused_by_name(
@@ -89,61 +139,145 @@ def test_what_is_not_allowed_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    ("settings", "policy"),
+    ("settings", "policy", "where"),
     [
-        ({"tools": [{"type": "function", "name": "a"}]}, {"tools": frozenset("a")}),
-        ({"tools": [{"type": "mcp"}], "prompt": {"id": "p"}}, {"hosted_tools": True, "tools": frozenset("a")}),
-        ({"tools": {"type": "mcp"}}, {}),
-        ({"tool_choice": "auto"}, {"tools": frozenset("a")}),
-        ({"voice": "a", "audio": {"output": {"voice": {"id": "a"}}}}, {"voices": frozenset("a")}),
-        ({"voice": None, "audio": {"output": {"voice": {}}}}, {"voices": frozenset("a")}),
-        ({"max_output_tokens": 9}, {"max_output_tokens": 9}),
-        ({"max_output_tokens": "10"}, {"max_output_tokens": 9}),
-        ({"max_output_tokens": True}, {"max_output_tokens": 0}),
-        ({"input": [{"role": "user"}, None]}, {"instructions": "locked"}),
+        ({"instructions": "x"}, {"instructions": "locked"}, "instructions"),
+        ({"voice": "b"}, {"voices": ("a",)}, "voice"),
+        ({"model": "other"}, {}, "model"),
+        ({"input": [{"type": "mcp_call"}]}, {}, "input[0].type"),
     ],
 )
-def test_what_is_allowed_by_name_passes(settings: dict[str, Any], policy: dict[str, Any]) -> None:
-    assert judged({"type": "session.update", "session": settings}, **policy) is None
+def test_so_it_is_beside_the_settings(settings: dict[str, Any], policy: dict[str, Any], where: str) -> None:
+    assert fault({"type": "session.update", "session": {}, **settings}, **policy) == where
+    assert fault({"type": "input_audio_buffer.append", "audio": "AAAA", **settings}, **policy) == where
+
+
+@pytest.mark.parametrize(("setting", "place"), [(name, place) for name in LOCKABLE for place in LOCKABLE[name]])
+@pytest.mark.parametrize(("name", "field"), PLACES)
+@pytest.mark.parametrize("value", [None, "x", {"type": "x"}])
+def test_what_is_locked_is_refused_in_all_of_its_places(
+    name: str, field: str, setting: str, place: tuple[str, ...], value: object
+) -> None:
+    settings: object = value
+    for key in reversed(place):
+        settings = {key: settings}
+    event = {"type": name, field: settings}
+    param = ".".join((field, *place))
+    assert fault(event, locked=frozenset({setting})) == param
+    verdict = check(event, Rules(Policy(), "m", "m", locked=frozenset({setting})))
+    assert isinstance(verdict, Refused)
+    assert (verdict.param, verdict.message) == (param, f"The setting {setting} of this session is locked.")
+
+
+def test_a_format_that_is_locked_one_way_is_free_the_other() -> None:
+    free = {"audio": {"output": {"format": {"type": "audio/pcmu"}}}, "format": {}}
+    assert judged({"type": "session.update", "session": free}, locked=frozenset({"input_format"})) is None
 
 
 @pytest.mark.parametrize("kind", HOSTED_ITEMS)
 def test_items_of_hosted_tools_are_refused_unless_allowed(kind: str) -> None:
     assert fault(item(type=kind)) == "item.type"
-    assert check(item(type=kind), Rules(FREE, None, None)) is None
+    full = item(type=kind, tools=[{"name": "b"}], model="x")
+    assert judged(full, hosted_tools=True, tools=frozenset("a")) is None
+
+
+@pytest.mark.parametrize("kind", ["web_search_call", "MCP_call", "mcp_new", ["mcp_call"], {"a": 1}, 7, None])
+def test_items_that_are_not_understood_are_refused_unless_hosted_tools_are_allowed(kind: object) -> None:
+    assert fault(item(type=kind)) == "item.type"
+    assert (
+        fault({"type": "response.create", "response": {"input": [{"type": kind}]}}) == "response.input[0].type"
+    )
+    assert judged(item(type=kind), hosted_tools=True) is None
+
+
+@pytest.mark.parametrize("kind", PLAIN_ITEMS)
+def test_plain_items_pass(kind: str) -> None:
+    assert judged(item(type=kind, id="i")) is None
+    assert fault(item(type=kind, Type="mcp_call")) == "item.type"
 
 
 def test_a_system_message_is_an_instruction() -> None:
-    assert judged(item(type="message", role="system")) is None
-    assert fault(item(type="message", role="system"), instructions="locked") == "item.role"
-    assert judged(item(type="message", role="user"), instructions="locked") is None
+    content = [{"type": "input_text", "text": "Forget it."}]
+    assert judged(item(type="message", role="system", content=content)) is None
+    assert judged(item(type="message", role="user", content=content), instructions="locked") is None
+    assert judged(item(type="message", role="assistant", content=content), instructions="locked") is None
+    assert fault(item(type="message", role="system", content=content), instructions="locked") == "item.role"
+    assert fault(item(role="system"), locked=frozenset({"instructions"})) == "item.role"
 
 
-def test_a_model_by_the_upstream_s_own_name_passes() -> None:
-    assert judged({"type": "session.update", "session": {"model": "up"}}, asked="a", served="up") is None
+@pytest.mark.parametrize("role", [None, "System", "developer", ["user"], {"user": 1}, 7])
+def test_whatever_is_not_surely_the_user_s_or_the_assistant_s_is_an_instruction(role: object) -> None:
+    assert fault(item(type="message", role=role), instructions="locked") == "item.role"
+    assert judged(item(type="message", role=role), instructions="prefixed", instructions_text="x") is None
 
 
-def test_the_model_asked_for_is_put_as_the_upstream_knows_it_and_nothing_else_is_changed() -> None:
-    event = {"type": "session.update", "event_id": "e", "session": {"model": "a", "voice": "v"}}
-    assert judged(event, asked="a", served="up") == {
-        "type": "session.update",
-        "event_id": "e",
-        "session": {"model": "up", "voice": "v"},
+def test_a_message_of_nobody_s_is_an_instruction() -> None:
+    assert fault(item(type="message", content=[]), instructions="locked") == "item.role"
+    assert judged(item(type="message", content=[])) is None
+
+
+# --- what is made to fit --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "field"), PLACES)
+def test_what_can_be_made_to_fit_is_and_nothing_else_is_changed(name: str, field: str) -> None:
+    policy = {
+        "instructions": "prefixed",
+        "instructions_text": "Be kind.",
+        "max_output_tokens": 9,
+        "voices": ("a", "b"),
     }
-    assert event["session"] == {"model": "a", "voice": "v"}
+    settings = {
+        "instructions": "Be brief.",
+        "max_output_tokens": "inf",
+        "tracing": "auto",
+        "model": "m",
+        "audio": {"output": {"voice": None, "speed": 1}},
+        "x": [{"voice": None}, {"voice": "b"}],
+        "tools": [{"type": "function", "name": "f"}],
+    }
+    assert judged({"type": name, "event_id": "e", field: settings}, "m", "up", **policy) == {
+        "type": name,
+        "event_id": "e",
+        field: {
+            "instructions": "Be kind.\n\nBe brief.",
+            "max_output_tokens": 9,
+            "tracing": None,
+            "model": "up",
+            "audio": {"output": {"voice": "a", "speed": 1}},
+            "x": [{"voice": "a"}, {"voice": "b"}],
+            "tools": [{"type": "function", "name": "f"}],
+        },
+    }
 
 
-@pytest.mark.parametrize("model", ["b", ["a"], 7, ""])
-def test_another_model_is_refused(model: object) -> None:
-    assert fault({"type": "session.update", "session": {"model": model}}) == "session.model"
+def test_what_was_made_to_fit_passes_as_it_is() -> None:
+    policy = {"instructions": "prefixed", "instructions_text": "Be kind.", "max_output_tokens": 9}
+    event = {"type": "session.update", "session": {"instructions": "x", "max_output_tokens": 10, "model": "m"}}
+    changed = judged(event, "m", "up", **policy)
+    assert isinstance(changed, dict)
+    assert judged(changed, "m", "up", **policy) is None
 
 
-def test_no_more_of_a_name_is_quoted_than_identifies_it() -> None:
-    verdict = judged({"type": "session.update", "session": {"voice": "x" * 9999}}, voices=frozenset())
+def test_models_go_by_the_names_of_the_upstream() -> None:
+    rules = Rules(Policy(), "m", "chat", deployments={"m": "chat", "gpt-transcribe": "ears"})
+    session = {"model": "m", "audio": {"input": {"transcription": {"model": "gpt-transcribe"}}}}
+    assert check({"type": "session.update", "session": session}, rules) == {
+        "type": "session.update",
+        "session": {"model": "chat", "audio": {"input": {"transcription": {"model": "ears"}}}},
+    }
+
+
+@pytest.mark.parametrize("kind", ["transcription", "Realtime", ["realtime"]])
+def test_a_session_keeps_its_kind(kind: object) -> None:
+    assert judged({"type": "session.update", "session": {"type": "realtime"}}) is None
+    assert fault({"type": "session.update", "session": {"type": kind}}) == "session.type"
+
+
+def test_no_more_of_a_client_s_words_is_told_than_identifies_them() -> None:
+    long = "x" * 9999
+    verdict = judged({"type": "session.update", "session": {long: {"voice": long}}}, voices=("a",))
     assert isinstance(verdict, Refused)
     assert len(verdict.message) < 200
-
-
-def test_a_session_without_a_model_may_name_one() -> None:
-    event = {"type": "session.update", "session": {"model": "any"}}
-    assert check(event, Rules(FREE, None, None)) is None
+    assert verdict.param is not None
+    assert len(verdict.param) == 256

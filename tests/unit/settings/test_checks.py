@@ -1,8 +1,13 @@
 """What keys mean together: an error where nothing could work, a warning where it is hardly meant."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
+
+from relay.core.dialects.dialect import UpstreamSpeech
+from relay.core.rules import LOCKABLE
+from relay.settings import Settings, load
 
 Told = Callable[[str], list[str]]
 ZEROES = "0" * 64
@@ -107,6 +112,27 @@ DOUBTS = [
             "make one with: openssl rand -hex 32"
         ),
     ),
+    (
+        "[tenants.policy]\ninstructions = 'prefixed'",
+        (
+            "relay.toml:12: tenants[0].policy.instructions: needs instructions_text; "
+            "say what is put before a client's"
+        ),
+    ),
+    (
+        "[tenants.policy]\ninstructions = 'locked'",
+        (
+            "relay.toml:12: warning: tenants[0].policy.instructions: there is no instructions_text: sessions "
+            "have the instructions that the upstream gives by default"
+        ),
+    ),
+    (
+        "[tenants.policy]\ninstructions = 'prefixed'\ninstructions_text = 'x'\nlocked = ['instructions']",
+        (
+            "relay.toml:14: warning: tenants[0].policy.locked: locks instructions, so nothing is put before "
+            "a client's"
+        ),
+    ),
 ]
 
 
@@ -127,6 +153,9 @@ FINE = [
     "regions = ['eu']\n" + UPSTREAM.replace("upstreams", "tenants.upstreams").format("own", "wss://h/"),
     "[models.aliases]\na = 'c'\nb = 'c'",
     "[ops]\ntoken = 'env:LONG'",
+    "[tenants.policy]\ninstructions = 'prefixed'\ninstructions_text = 'x'\nlocked = ['voice']",
+    "[tenants.policy]\ninstructions = 'locked'\ninstructions_text = 'x'\nlocked = ['instructions']",
+    "[tenants.policy]\nturn_detection = 'none'\nvoices = ['marin']\noutput_modalities = ['text']",
 ]
 
 
@@ -164,6 +193,77 @@ def test_a_pepper_that_is_not_set_is_not_told_as_missing_besides(right: str, tol
     assert said.startswith("relay.toml:2: keys.peppers.1: the environment variable NONE is not set")
 
 
+KEYS = "[keys]\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("sealing_key = 'env:LONG'\nretired_sealing_keys = ['file:/secret', 'env:PEPPER']", []),
+        (
+            "retired_sealing_keys = ['env:LONG']",
+            [
+                (
+                    "relay.toml:2: warning: keys.retired_sealing_keys: there is no sealing_key: one is drawn "
+                    "at each start, and its client secrets end with the process"
+                )
+            ],
+        ),
+        (
+            "sealing_key = 'env:LONG'\nretired_sealing_keys = ['env:PEPPER', 'env:LONG']",
+            ["relay.toml:3: warning: keys.retired_sealing_keys[1]: is the sealing_key in use"],
+        ),
+        (
+            "sealing_key = 'env:LONG'\nretired_sealing_keys = ['env:SHORT']",
+            [
+                (
+                    "relay.toml:3: warning: keys.retired_sealing_keys[0]: the secret is shorter than 32 "
+                    "characters; make one with: openssl rand -hex 32"
+                )
+            ],
+        ),
+    ],
+)
+def test_sealing_keys_are_looked_at_together(right: str, told: Told, keys: str, says: list[str]) -> None:
+    assert told(right.replace(KEYS, f"{KEYS}{keys}\n")) == says
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "sealing_key = 'env:NONE'\nretired_sealing_keys = ['env:LONG']",
+        "sealing_key = 'env:LONG'\nretired_sealing_keys = ['env:NONE', 'file:/secret']",
+    ],
+)
+def test_a_sealing_key_that_is_not_set_is_told_alone(right: str, told: Told, keys: str) -> None:
+    (said,) = told(right.replace(KEYS, f"{KEYS}{keys}\n"))
+    assert "the environment variable NONE is not set" in said
+
+
+def test_secrets_that_are_not_looked_at_are_not_compared(right: str) -> None:
+    keys = "sealing_key = 'env:A'\nretired_sealing_keys = ['env:B']\n"
+    settings = load(right.replace(KEYS, KEYS + keys), environ={}, look_around=False)
+    assert isinstance(settings, Settings)
+    assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("setting", LOCKABLE)
+def test_whatever_a_session_may_say_can_be_locked(right: str, told: Told, setting: str) -> None:
+    assert told(right + f"[tenants.policy]\nlocked = ['{setting}']") == []
+
+
+def test_what_cannot_be_locked_is_an_error(right: str, told: Told) -> None:
+    (said,) = told(right + "[tenants.policy]\nlocked = ['voice', 'turn_detectoin']")
+    assert said.startswith('relay.toml:12: tenants[0].policy.locked[1]: is "turn_detectoin"; must be ')
+    assert said.endswith('did you mean "turn_detection"?')
+
+
+@pytest.mark.parametrize("dialect", get_args(UpstreamSpeech))
+def test_every_dialect_of_an_upstream_can_be_named(right: str, told: Told, dialect: str) -> None:
+    named = right.replace('region = "us"', f'region = "us"\ndialect = "{dialect}"')
+    assert told(named) == []
+
+
 def test_names_that_could_not_be_read_are_not_compared(right: str, told: Told) -> None:
     said = told(right.replace('region = "us"', "region = 1").replace('"us-1"', "1") + "regions = ['us', 2]")
     assert [one.split(": ")[1] for one in said] == [
@@ -186,6 +286,7 @@ def test_a_key_that_could_not_be_read_leaves_the_others_in_place(right: str, tol
         "[listen]\ntls_cert = '/cert.pem'\ntls_key = '/none'",
         "[listen]\nper_address = 1\ntrusted_proxies = 'ten'",
         "[[tenants]]\nid = 'globex'\nkeys = 1",
+        "[tenants.policy]\ninstructions = 'prefixed'\ninstructions_text = ''",
     ],
 )
 def test_what_is_wrong_itself_is_not_told_as_missing_besides(right: str, told: Told, text: str) -> None:

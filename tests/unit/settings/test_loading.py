@@ -37,6 +37,7 @@ url = "rediss://cache/0"
 [keys]
 peppers = {{ 1 = "env:PEPPER", 2 = "file:/secret" }}
 sealing_key = "env:LONG"
+retired_sealing_keys = ["file:/secret"]
 [models.aliases]
 "gpt-4o-realtime-preview" = "gpt-realtime-2.1"
 [[upstreams]]
@@ -69,6 +70,8 @@ tokens_per_minute = 11
 tokens_per_day = 12
 usd_per_day = 13.5
 patience = "unlimited"
+client_secret_uses = 1
+trust_safety_identifier = true
 [[tenants]]
 id = "acme"
 plan = "gold"
@@ -84,9 +87,17 @@ keys = ["env:SECRET"]
 [tenants.policy]
 tools = ["look_up"]
 hosted_tools = true
-voices = ["marin"]
-instructions = "locked"
+most_tools = 16
+tools_bytes = 4096
+voices = ["marin", "cedar"]
+output_modalities = ["text"]
+instructions = "prefixed"
+instructions_text = "Be kind."
+turn_detection = "semantic_vad"
+transcription_models = ["gpt-transcribe"]
 max_output_tokens = 100
+tracing = "pass"
+locked = ["turn_detection", "speed"]
 unknown_events = "refuse"
 [tenants.limits]
 chunk_bytes = 500
@@ -112,6 +123,8 @@ def test_every_key_is_read(loaded: Callable[[str], Settings]) -> None:
         tokens_per_day=12,
         usd_per_day=13.5,
         patience=inf,
+        client_secret_uses=1,
+        trust_safety_identifier=True,
     )
     assert settings.listen == Listen(
         host="::",
@@ -127,6 +140,7 @@ def test_every_key_is_read(loaded: Callable[[str], Settings]) -> None:
     assert settings.ops == Ops(host="0.0.0.0", port=9000, token=Secret("l" * 32))
     assert settings.store == Store(url=Secret("rediss://cache/0"))
     assert settings.sealing_key == Secret("l" * 32)
+    assert settings.retired_sealing_keys == (Secret("s" * 32),)
     assert settings.plans == {"gold": gold, "standard": Plan(name="standard")}
     catalog = settings.catalog
     assert catalog.peppers == {1: Secret("p" * 32), 2: Secret("s" * 32)}
@@ -159,9 +173,17 @@ def test_every_key_is_read(loaded: Callable[[str], Settings]) -> None:
     assert acme.policy == Policy(
         tools=frozenset({"look_up"}),
         hosted_tools=True,
-        voices=frozenset({"marin"}),
-        instructions="locked",
+        most_tools=16,
+        tools_bytes=4096,
+        voices=("marin", "cedar"),
+        output_modalities=frozenset({"text"}),
+        instructions="prefixed",
+        instructions_text="Be kind.",
+        turn_detection="semantic_vad",
+        transcription_models=frozenset({"gpt-transcribe"}),
         max_output_tokens=100,
+        tracing="pass",
+        locked=frozenset({"turn_detection", "speed"}),
         unknown_events="refuse",
     )
     assert catalog.keys["aaaaaaaaaaaa"] == (acme.keys[0], "acme")
@@ -191,6 +213,7 @@ def test_what_is_left_out_has_its_default(right: str, loaded: Callable[[str], Se
     assert settings.ops == Ops()
     assert settings.store == Store()
     assert settings.sealing_key is None
+    assert settings.retired_sealing_keys == ()
     assert settings.warnings == ()
     assert settings.catalog.tenants[TenantId("acme")].plan == Plan(name="standard")
 

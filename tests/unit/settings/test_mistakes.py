@@ -105,7 +105,31 @@ MISTAKES = [
     (
         "[tenants.policy]\ninstructions = 'lock'",
         12,
-        'tenants[0].policy.instructions: is "lock"; must be "free" or "locked"; did you mean "locked"?',
+        (
+            'tenants[0].policy.instructions: is "lock"; must be "free" or "locked" or "prefixed"; '
+            'did you mean "locked"?'
+        ),
+    ),
+    ("[tenants.policy]\nvoices = []", 12, "tenants[0].policy.voices: is empty; name at least one"),
+    (
+        "[tenants.policy]\noutput_modalities = []",
+        12,
+        "tenants[0].policy.output_modalities: is empty; name at least one",
+    ),
+    (
+        "[tenants.policy]\ntranscription_models = []",
+        12,
+        "tenants[0].policy.transcription_models: is empty; name at least one",
+    ),
+    (
+        "[tenants.policy]\ninstructions_text = ' '",
+        12,
+        "tenants[0].policy.instructions_text: is blank; must be a text that is not blank",
+    ),
+    (
+        "[tenants.policy]\nmost_tools = 'unlimited'",
+        12,
+        "tenants[0].policy.most_tools: is a string; must be an integer of at least 0",
     ),
 ]
 """What stands from line 11 on; the line that is blamed; what is said."""

@@ -26,6 +26,7 @@ def test_secrets_are_not_shown() -> None:
         ops=Ops(token=Secret("hush")),
         store=Store(url=Secret("redis://:hush@cache")),
         sealing_key=Secret("hush"),
+        retired_sealing_keys=(Secret("hush"),),
         catalog=CATALOG,
     )
     assert "hush" not in repr(settings)

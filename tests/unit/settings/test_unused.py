@@ -7,7 +7,6 @@ from relay.settings import Problems, load
 TEXT = """
 [keys]
 peppers = { 1 = "env:PEPPER" }
-sealing_key = "env:PEPPER"
 [store]
 url = "redis://127.0.0.1:6379"
 [[upstreams]]
@@ -19,7 +18,7 @@ warm = 2
 """
 
 
-@pytest.mark.parametrize("key", ["store.url", "keys.sealing_key", "upstreams[0].warm"])
+@pytest.mark.parametrize("key", ["store.url", "upstreams[0].warm"])
 def test_a_key_that_does_nothing_yet_is_a_warning(key: str) -> None:
     settings = load(TEXT, environ={"PEPPER": "p" * 40, "KEY": "sk-x"})
     assert not isinstance(settings, Problems)

@@ -2,6 +2,7 @@ import gc
 import weakref
 
 import msgspec
+import pytest
 
 from relay.simulator.audio import Encoding, tone
 from relay.simulator.records import UNREAD, SessionRecord
@@ -24,10 +25,11 @@ def test_messages_are_counted_by_type_and_kept_word_for_word_but_for_audio() -> 
     assert seen.received_bytes == len(APPEND) + 29 + 4 + 10
 
 
-def test_an_append_is_known_wherever_its_type_stands() -> None:
+@pytest.mark.parametrize("kind", ["input_audio_buffer.append", "session.input_audio_buffer.append"])
+def test_an_append_is_known_wherever_its_type_stands(kind: str) -> None:
     seen = record()
-    seen.message_received(b'{"audio":"AAAA","type":"input_audio_buffer.append"}')
-    assert seen.received["input_audio_buffer.append"] == 1
+    seen.message_received(b'{"audio":"AAAA","type":"%b"}' % kind.encode())
+    assert seen.received[kind] == 1
     assert not seen.messages
 
 
