@@ -13,13 +13,12 @@ from typing import Any
 import websockets
 
 # Installed in the environment of this client, and not in the one that types are checked in.
-from pipecat.adapters.schemas.function_schema import FunctionSchema  # type: ignore[import-not-found]
-from pipecat.adapters.schemas.tools_schema import ToolsSchema  # type: ignore[import-not-found]
+from pipecat.adapters.llm.schemas.function_schema import FunctionSchema  # type: ignore[import-not-found]
+from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema  # type: ignore[import-not-found]
 from pipecat.frames.frames import (  # type: ignore[import-not-found]
     BotStoppedSpeakingFrame,
     ErrorFrame,
     InputAudioRawFrame,
-    InterruptionFrame,
     LLMFullResponseEndFrame,
     LLMRunFrame,
     LLMTextFrame,
@@ -52,10 +51,12 @@ from tests.clients.programs.telling import (
     check,
     close_sessions,
     pieces,
-    silence,
-    spoken,
+    speech,
     tell,
 )
+
+HASTE = 4
+"""Times faster than real: a turn of one second, in which the pipeline is done with where the turn began."""
 
 
 class Ear(BaseObserver):  # type: ignore[misc]
@@ -107,20 +108,20 @@ class Talk:
         self.worker = worker
         self.ear = ear
 
+    async def greeted(self) -> None:
+        """Let the agent speak first, as bots do: the first context that a service is given sets it up."""
+        await self.worker.queue_frame(LLMRunFrame())
+        await self.ear.until(LLMFullResponseEndFrame, BotStoppedSpeakingFrame)
+
     async def speak(self) -> None:
-        """Let the caller speak, and fall silent when the pipeline knows of it.
+        """Let the caller speak, at a pace: a turn that begins interrupts whatever the pipeline still holds."""
+        for piece in pieces(speech()):
+            await self.send(piece)
+            await asyncio.sleep(PIECE_SECONDS / HASTE)
 
-        That interrupts whatever is being said, which is the answer itself where speech and silence arrive at
-        once and not, as from a microphone, one after the other.
-        """
-        await self.send(spoken())
-        await self.ear.until(InterruptionFrame)
-        await self.send(silence())
-
-    async def send(self, audio: bytes) -> None:
-        """Put *audio* in, as a transport would."""
-        for piece in pieces(audio):
-            await self.worker.queue_frame(InputAudioRawFrame(audio=piece, sample_rate=RATE, num_channels=1))
+    async def send(self, piece: bytes) -> None:
+        """Put *piece* in, as a transport would."""
+        await self.worker.queue_frame(InputAudioRawFrame(audio=piece, sample_rate=RATE, num_channels=1))
 
     async def answer(self) -> list[Any]:
         """Return the frames of a spoken turn: what was understood, the answer, and that it was played."""
@@ -130,7 +131,7 @@ class Talk:
 
     async def notice(self) -> None:
         """Speak in real time until the service sees that its connection is gone: it looks when it sends."""
-        for piece in pieces(spoken()):
+        for piece in pieces(speech()):
             await self.send(piece)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PIECE_SECONDS):
@@ -214,6 +215,7 @@ async def text() -> str:
 
 async def audio() -> str:
     async with talking() as talk:
+        await talk.greeted()
         await talk.speak()
         return heard(await talk.answer())
 
@@ -244,6 +246,7 @@ async def refusal() -> str:
 
 async def reconnect() -> str:
     async with talking() as talk:
+        await talk.greeted()
         await talk.speak()
         await talk.answer()
         await close_sessions()

@@ -94,7 +94,7 @@ async def audio() -> str:
             if isinstance(event, RealtimeTurnCompleteEvent) and history(session).count(HEARD) == 2:
                 break
         said = history(session)
-    await asyncio.wait([listening])
+    await listening
     check(heard, "no audio came back")
     return f"{len(heard)} bytes of audio, {said.splitlines()[-1]!r}"
 

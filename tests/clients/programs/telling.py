@@ -55,20 +55,10 @@ def check(held: object, what: str) -> None:
 
 def speech() -> bytes:
     """Return somebody speaking and then falling silent: 16-bit mono PCM at 24 kHz."""
-    return spoken() + silence()
-
-
-def silence() -> bytes:
-    """Return the silence after the speech."""
-    return bytes(2 * int(RATE * QUIET_SECONDS))
-
-
-def spoken() -> bytes:
-    """Return the speech without the silence after it."""
     with wave.open(os.environ["RELAY_SPEECH"]) as file:
         check(file.getframerate() == RATE, "the recording is not at 24 kHz")
-        audio: bytes = file.readframes(file.getnframes())
-        return audio
+        spoken: bytes = file.readframes(file.getnframes())
+        return spoken + bytes(2 * int(RATE * QUIET_SECONDS))
 
 
 def pieces(audio: bytes) -> Iterator[bytes]:
