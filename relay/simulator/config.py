@@ -201,7 +201,11 @@ def _audio(current: Json, update: Json | None, fresh: Json, settings: SimulatorS
                 case _:
                     fields[name] = fresh[side][name] if value is None else value
         merged[side] = fields
-    _check_transcription(merged["input"], update.get("input") or {}, settings)
+    _check_transcriber(merged["input"], settings)
+    if (
+        "output" not in merged
+    ):  # a transcription session: in a conversation it is the session that detects turns
+        _check_undetected(merged["input"], update.get("input") or {})
     return merged
 
 
@@ -227,15 +231,19 @@ def check_transcriber(model: str, settings: SimulatorSettings, param: str) -> No
         raise unsupported(model, TRANSCRIPTION_MODELS, param)
 
 
-def _check_transcription(merged: Json, update: Json, settings: SimulatorSettings) -> None:
-    chosen = merged["transcription"]
-    if chosen is None:
+def _check_transcriber(merged: Json, settings: SimulatorSettings) -> None:
+    if merged["transcription"] is None:
         return
-    model = chosen.get("model")
     at = "session.audio.input.transcription.model"
+    model = merged["transcription"].get("model")
     if model is None:
         raise missing(at)
     check_transcriber(model, settings, at)
+
+
+def _check_undetected(merged: Json, update: Json) -> None:
+    """A model that transcribes live cuts speech itself."""
+    model = (merged["transcription"] or {}).get("model")
     if model in UNDETECTED and merged["turn_detection"] is not None:
         if update.get("turn_detection") is not None:
             raise Refused(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients import matrix, table
-from tests.clients.environments import install, missing
+from tests.clients.environments import install
+from tests.clients.presence import skip_without
 from tests.clients.rows import Row
 
 pytestmark = [
@@ -19,8 +20,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("row", table.ROWS, ids=lambda row: row.id)
 async def test_a_client_does_what_its_users_do_and_the_page_says_so(row: Row, tmp_path: Path) -> None:
-    if lacking := missing(row.environment):
-        pytest.skip(f"not on this machine: {', '.join(lacking)}")
+    skip_without(row)
     await install(row.environment)
     record = await matrix.tried(row, tmp_path)
     matrix.keep(row, record)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.clients import matrix, page, table
-from tests.clients.environments import filled, install, missing, place
+from tests.clients.environments import filled, install, place
+from tests.clients.presence import skip_without
 from tests.clients.rows import HOST, Row
 from tests.clients.standing import standing
 from tests.unit.docs import pages
@@ -48,8 +49,7 @@ def test_lines_stand_in_code_whatever_the_indentation() -> None:
 @pytest.mark.timeout(400)
 @rows
 async def test_the_programs_of_a_section_run(row: Row, tmp_path: Path) -> None:
-    if lacking := missing(row.environment):
-        pytest.skip(f"not on this machine: {', '.join(lacking)}")
+    skip_without(row)
     await install(row.environment)
     blocks = page.blocks(pages.read(table.PAGE), row)
     assert blocks

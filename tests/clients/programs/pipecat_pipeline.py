@@ -145,7 +145,7 @@ async def talking(words: str = "", key: str = KEY) -> AsyncIterator[Talk]:
     """Run a pipeline whose context begins with *words*; without any it listens and speaks."""
     aloud = events.AudioConfiguration(
         input=events.AudioInput(
-            transcription=events.InputAudioTranscription(model="gpt-4o-transcribe"),
+            transcription=events.InputAudioTranscription(),
             turn_detection=events.TurnDetection(),
         )
     )

@@ -47,7 +47,6 @@ async def talking(key: str = KEY, **settings: Any) -> AsyncIterator[Any]:
         return WEATHER
 
     model = OpenAIRealtimeModel(MODEL, provider=OpenAIProvider(base_url=URL, api_key=key))
-    settings = {"input_transcription_model": "gpt-4o-transcribe", **settings}
     async with agent.realtime(model, model_settings=settings).session() as session:
         yield session
 

@@ -148,6 +148,11 @@ def test_a_live_transcription_model_does_without_turn_detection() -> None:
     )
 
 
+def test_in_a_conversation_a_live_transcription_model_leaves_turn_detection_alone(talk: Talk) -> None:
+    heard = {"transcription": {"model": "gpt-realtime-whisper"}, "turn_detection": {"type": "server_vad"}}
+    assert talk.update(audio={"input": heard})["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+
+
 def test_a_speech_session_cannot_become_a_transcription() -> None:
     talk = Talk(kind="transcription")
     assert refused(talk, {"type": "realtime"}) == ("invalid_value", "session.type")
