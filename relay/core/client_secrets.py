@@ -10,14 +10,19 @@ Rule: a grant holds all that is needed to start a session, and nothing that its 
 """
 
 from enum import Enum
+from typing import Final
 
 import msgspec
 
 from relay.core import session_defaults
 from relay.core.dialects import beta_session
 from relay.core.refusals import Refusal, Refused
+from relay.core.rules import LOCKABLE
 from relay.core.strict import Event
-from relay.core.words import TenantId, UnixSeconds
+from relay.core.words import Latency, TenantId, UnixSeconds
+
+LOCKS: Final = (*LOCKABLE, "model")
+"""What a secret may forbid to choose: settings, and the model where its session names one."""
 
 
 class Form(Enum):
@@ -52,10 +57,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """In GA terms, with its `type`: realtime, transcription or translation. None: nothing was said."""
     origin: str | None = None
     locked: frozenset[str] = frozenset()
-    """Names out of `LOCKABLE`."""
+    """Names out of `LOCKS`."""
     max_uses: int | None = None
     temperature: float | None = None
-    """What a beta client chose, for the answer alone: GA has none."""
+    """What a beta client chose, to be shown again: GA has none."""
+    latency: Latency | None = None
 
     @property
     def transcription(self) -> bool:
@@ -87,12 +93,21 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Whether it was minted for a client that speaks the beta's language."""
     max_uses: int | None = None
     """How many sessions it may start. None: as many as the plan lets."""
+    temperature: float | None = None
+    """What a beta client is shown as its own: GA has none."""
+    latency: Latency | None = None
+    """How patient its bearers are, where they do not say so themselves."""
     stored: bool = False
     """Whether `session` was too large to travel along, and is to be looked up by `id`."""
 
     def expired(self, now: UnixSeconds) -> bool:
         """Tell whether it starts no more sessions."""
         return now >= self.expires_at
+
+    @property
+    def hides_instructions(self) -> bool:
+        """Whether its bearer is not shown what the session was told to be."""
+        return "instructions" in self.locked
 
     def origin_refusal(self, origin: str | None) -> Refused | None:
         """Say why a request from *origin* (its header, None if it had none) may not use this secret."""

@@ -65,11 +65,13 @@ class Downlink:
         names: Mapping[str, str] = MappingProxyType({}),
         client: ClientDialect = GA,
         upstream: UpstreamDialect = GA,
+        hides_instructions: bool = False,
     ) -> None:
         """Make the gate of one session.
 
         *asked* is the model's name to the client, *served* to the upstream, *model* in the price list; *names*
-        leads from the upstream's names of models to those that clients know.
+        leads from the upstream's names of models to those that clients know. With *hides_instructions* the
+        client is not shown what the session was told to be.
         """
         self.counts = [0] * (len(Kind) * _OUTCOMES)
         self.bytes = 0
@@ -90,6 +92,7 @@ class Downlink:
         self._renames = client.renames
         self._renamed_last: dict[Kind, tuple[bytes, Actions]] = {Kind.AUDIO: (b"", ()), Kind.TEXT: (b"", ())}
         """How the last delta of a kind began, and what was done with it."""
+        self._hides_instructions = hides_instructions
         self._translated = client is not GA or upstream is not GA
         self._allowance = allowance
         self._turns = turns
@@ -209,6 +212,8 @@ class Downlink:
         shown = session
         if self._asked != self._served and "model" in session:
             shown = {**session, "model": self._asked}
+        if self._hides_instructions and session.get("instructions"):
+            shown = {**shown, "instructions": ""}
         if isinstance(transcriber, str) and self._transcriber != transcriber:
             audio, heard_as = session["audio"], session["audio"]["input"]
             named = {**heard_as, "transcription": {**heard_as["transcription"], "model": self._transcriber}}

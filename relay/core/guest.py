@@ -13,14 +13,15 @@ import msgspec
 from relay.core.client_secrets import Grant
 from relay.core.dialects import spoken
 from relay.core.dialects.dialect import ClientDialect
+from relay.core.events import table
 from relay.core.hello import NO_MODEL, TRANSLATIONS, Hello
-from relay.core.policy import Rules
+from relay.core.policy import Rules, check
 from relay.core.preset import preset
 from relay.core.refusals import Refusal, Refused
 from relay.core.routing import Route
 from relay.core.strict import Event
 from relay.core.tenants import Tenant
-from relay.core.words import Secret, TenantId
+from relay.core.words import Secret, SessionName, TenantId
 
 _FIXED: Final = frozenset({"type", "model"})
 """Of a translation's session: said by the address, and by nothing else."""
@@ -52,13 +53,17 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
     def preset(self, route: Route) -> Event | Refused | None:
         """Return the session as the relay has to set it, before the client is let in; None if it need not."""
         session = self.grant.session if self.grant is not None else None
-        if self.hello.translation:  # those know little more than a language, and no policy speaks of it
-            return {name: session[name] for name in session if name not in _FIXED} if session else None
+        if self.hello.translation:
+            return _translation(session, self.rules(route)) if session else None
         return preset(self.rules(route), session, self.hello.transcription)
 
     def dialect(self) -> ClientDialect:
         """Return what this client speaks, for one session."""
-        return spoken.by_client(self.hello.speech, transcription=self.hello.transcription)
+        return spoken.by_client(
+            self.hello.speech,
+            transcription=self.hello.transcription,
+            temperature=self.grant.temperature if self.grant is not None else None,
+        )
 
     def url(self, route: Route) -> str:
         """Return where to dial on *route*."""
@@ -78,16 +83,41 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
         return [carrier, ("OpenAI-Safety-Identifier", told or safety_identifier(self.tenant.id))]
 
 
+def _translation(session: Event, rules: Rules) -> Event | Refused | None:
+    """Return the settings of a translation as a client secret has them, put to the policy of now."""
+    event: Event = {"type": "session.update", "session": {k: v for k, v in session.items() if k not in _FIXED}}
+    verdict = check(event, msgspec.structs.replace(rules, locked=frozenset()))
+    if isinstance(verdict, Refused):
+        return verdict
+    settings = table(event if verdict is None else verdict, "session")
+    return settings or None
+
+
 def granted(hello: Hello, grant: Grant) -> Hello | Refused:
-    """Return *hello* with what it leaves to its client secret: the model, the kind of session, the dialect."""
+    """Return *hello* with what it leaves to its client secret, or what that secret is not for.
+
+    It leaves to it the model, the kind of session, the dialect and the patience. A name that it gives its
+    session is one of the secret's own: end users of one tenant cannot take each other's.
+    """
+    if hello.call_id is not None:
+        message = "A client secret starts sessions of its own; it cannot attach to a call."
+        return Refused(Refusal.NOT_ALLOWED, message, param="call_id")
     session = grant.session or {}
     kind = session.get("type", "realtime")
-    told = msgspec.structs.replace(hello, speech="beta" if grant.beta else hello.speech)
-    if hello.model is None and not hello.transcription and hello.call_id is None:
+    told = msgspec.structs.replace(
+        hello,
+        speech="beta" if grant.beta else hello.speech,
+        latency=grant.latency or hello.latency,
+        name=SessionName(f"{grant.id}:{hello.name}") if hello.name is not None else None,
+    )
+    if hello.model is None and not hello.transcription:
         model = session.get("model") if kind != "transcription" else None
         told = msgspec.structs.replace(told, model=model, transcription=kind == "transcription")
         if told.model is None and not told.transcription:
             return NO_MODEL
+    only = session.get("model") if "model" in grant.locked else None
+    if only is not None and told.model is not None and told.model != only:
+        return Refused(Refusal.NOT_ALLOWED, f"This client secret is for the model {only} alone.", param="model")
     if session and (kind == "transcription") != told.transcription:
         return _other_kind(kind)
     if session and (kind == "translation") != told.translation:

@@ -31,6 +31,8 @@ KEY_PROTOCOL: Final = "openai-insecure-api-key."
 BETA_PROTOCOL: Final = "openai-beta.realtime-v1"
 BETA_VALUE: Final = "realtime=v1"
 """Of `OpenAI-Beta`. The header alone tells nothing: SDKs send `assistants=v2` in it."""
+MODEL_NAME: Final = "[!-~]{1,128}"
+"""What a model or a deployment may be called: printable ASCII without spaces, as one parameter."""
 CLIENT_SECRET: Final = "ek_"  # noqa: S105 - a prefix
 """How a client secret begins."""
 MAX_PROTOCOLS: Final = 16
@@ -43,7 +45,7 @@ MAX_SAFETY_IDENTIFIER: Final = 128
 _OURS: Final = frozenset({"relay_region", "relay_latency", "relay_session", "relay_dialect"})
 _TAKEN: Final = frozenset({"model", "deployment", "intent", "call_id", "api-key", "api-version"})
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_MODEL: Final = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+_MODEL: Final = re.compile(MODEL_NAME)
 _CALL: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BEARER: Final = re.compile(r"(?i:bearer) +(\S+) *")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")

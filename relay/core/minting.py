@@ -11,11 +11,10 @@ the upstream judges it when the session starts.
 from collections.abc import Iterator
 from typing import Any, Final, assert_never, cast
 
-from relay.core import session_shapes
-from relay.core.client_secrets import Form, Wish
+from relay.core import latency, session_shapes
+from relay.core.client_secrets import LOCKS, Form, Wish
 from relay.core.dialects import beta_session
 from relay.core.refusals import Refusal, Refused
-from relay.core.rules import LOCKABLE
 from relay.core.strict import Event, LooseJsonError, read_strictly
 
 SHORTEST: Final = 10
@@ -37,12 +36,16 @@ def read(body: bytes, form: Form) -> Wish | Refused:
         return Refused(Refusal.INVALID_JSON, "The body is not UTF-8.")
     except LooseJsonError as error:
         return Refused(Refusal.INVALID_JSON, f"The body is no strict JSON: {error}.")
+    hinted = latency.take(asked)
+    if isinstance(hinted, Refused):
+        return hinted
+    asked, hint = hinted or (asked, None)
     try:
         wishes = _relay(asked.get("relay"))
         seconds, session = _seconds(asked, form), _session(asked, form)
         if form.beta and beta_session.is_temperature(asked.get("temperature")):
             wishes["temperature"] = asked["temperature"]
-        return Wish(form=form, seconds=seconds, session=session, **wishes)
+        return Wish(form=form, seconds=seconds, session=session, latency=hint, **wishes)
     except _WrongError as error:
         return error.refused
 
@@ -142,15 +145,15 @@ def _relay(said: Any) -> Event:  # noqa: ANN401 - whatever was sent
 
 def _locked(said: Any) -> Iterator[str]:  # noqa: ANN401 - whatever was sent
     if said is True:
-        yield from LOCKABLE
+        yield from LOCKS
         return
     if said is not None and said is not False and not isinstance(said, list):
         raise _WrongError("invalid_type", "'relay.locked' is true or a list of fields' names.", "relay.locked")
     for index, name in enumerate(said or ()):
-        if not isinstance(name, str) or name not in LOCKABLE:
+        if not isinstance(name, str) or name not in LOCKS:
             raise _WrongError(
                 "invalid_value",
-                f"'relay.locked[{index}]' is none of the fields that can be locked: {', '.join(LOCKABLE)}.",
+                f"'relay.locked[{index}]' is none of the fields that can be locked: {', '.join(LOCKS)}.",
                 f"relay.locked[{index}]",
             )
         yield name

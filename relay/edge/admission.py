@@ -79,12 +79,12 @@ class Admission:
         self._sessions.expect()
         try:
             session = SessionId("sess_" + "".join(secrets.choice(ALPHABET) for _ in range(_ID_LENGTH)))
+            used = await self._use(guest)  # first: a secret that is used up costs its tenant nothing
+            if isinstance(used, Refused):
+                return used
             permit = await self._permit(guest, session)
             if isinstance(permit, Refused):
                 return permit
-            used = await self._use(guest)
-            if isinstance(used, Refused):
-                return used
             dialed = await self._dialer.dial(guest)
             if isinstance(dialed, Refused):
                 return dialed
@@ -99,8 +99,7 @@ class Admission:
                 self._connections.leave_address(guest.address)
                 if isinstance(dialed, Dialed):
                     dialed.let_go()
-                if isinstance(permit, Permit):
-                    await asyncio.shield(self._give_back(permit, guest, used=used is True))
+                await asyncio.shield(self._give_back(permit, guest, used=used is True))
 
     async def _use(self, guest: Guest) -> bool | Refused:
         """Count a use of the guest's client secret, if it has one; or say why it may not be used."""
@@ -108,8 +107,9 @@ class Admission:
             return False
         return await self._grants.enter(guest.grant) or True
 
-    async def _give_back(self, permit: Permit, guest: Guest, *, used: bool) -> None:
-        await self._permits.give_back(permit)
+    async def _give_back(self, permit: Permit | Refused | None, guest: Guest, *, used: bool) -> None:
+        if isinstance(permit, Permit):
+            await self._permits.give_back(permit)
         if used and guest.grant is not None:
             await self._grants.leave(guest.grant)
 
@@ -179,6 +179,7 @@ class Admission:
             epoch=epoch,
             client=client,
             upstream=served,
+            hides_instructions=guest.grant is not None and guest.grant.hides_instructions,
         )
         session = Session(
             plan=tenant.plan,

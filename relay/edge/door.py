@@ -161,6 +161,9 @@ class Door:
         """Say why a guest may not come in after all, as of now."""
         if self.draining:
             return _DRAINING
+        if guest.grant is not None:
+            minter = identity.minter(guest.grant, self.terrain.catalog)
+            return minter if isinstance(minter, Refused) else None
         held = self.terrain.catalog.keys.get(guest.key_id)
         if held is None or held[1] != guest.tenant.id:
             return identity.unknown(guest.hello.key)

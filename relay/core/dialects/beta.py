@@ -64,9 +64,10 @@ class Beta:
 
     renames: Mapping[bytes, bytes] = {ga.encode(): beta.encode() for ga, beta in _RENAMED.items()}
 
-    def __init__(self, transcription: bool) -> None:
+    def __init__(self, transcription: bool, temperature: float | None = None) -> None:
+        """Speak to one client, which may have chosen its *temperature* before it came."""
         self._transcription = transcription
-        self._temperature = DEFAULT_TEMPERATURE
+        self._temperature = DEFAULT_TEMPERATURE if temperature is None else temperature
 
     def read(self, event: Event) -> Event | Refused:
         """Return the client's event in GA terms; refused where it says one thing twice, and differently."""

@@ -24,6 +24,6 @@ def by_upstream(speech: UpstreamSpeech) -> UpstreamDialect:
     return _UPSTREAMS[speech]
 
 
-def by_client(speech: ClientSpeech, *, transcription: bool) -> ClientDialect:
+def by_client(speech: ClientSpeech, *, transcription: bool, temperature: float | None = None) -> ClientDialect:
     """Return what a client speaks; one for each session."""
-    return Beta(transcription=transcription) if speech == "beta" else GA
+    return Beta(transcription, temperature) if speech == "beta" else GA

@@ -192,3 +192,13 @@ def test_two_legs_of_today_are_not_even_read() -> None:
     gate = downlink(client=GA, upstream=GA)
     assert gate.judge(memoryview(b'{"type":"conversation.item.done" no json'), True, 0)
     assert count(gate, Kind.ITEM, Outcome.FORWARDED) == 1
+
+
+def test_locked_instructions_of_a_secret_are_not_shown_to_its_bearer() -> None:
+    gate = downlink(hides_instructions=True)
+    session = {"id": "s", "instructions": "You sell shoes."}
+    (sent,) = gate.judge(wire({"type": "session.created", "session": session}), True, 0)
+    assert isinstance(sent, Send)
+    assert told(sent.data)["session"] == {"id": "s", "instructions": ""}
+    shown = wire({"type": "session.updated", "session": {"id": "s", "instructions": ""}})
+    assert gate.judge(shown, True, 0) == downlink().judge(shown, True, 0)

@@ -10,7 +10,7 @@ from relay.core.dialects.beta import Beta
 from relay.core.dialects.dialect import GA
 from relay.core.guest import Guest, granted, safety_identifier
 from relay.core.hello import Hello, read
-from relay.core.refusals import Refused
+from relay.core.refusals import Refusal, Refused
 from relay.core.routing import Route
 from relay.core.tenants import Plan, Policy, Tenant, Upstream
 from relay.core.words import Secret, TenantId
@@ -127,6 +127,62 @@ def test_a_translation_s_session_is_preset_as_the_secret_has_it() -> None:
     session = {"type": "translation", "model": "m", "audio": {"output": {"language": "fr"}}}
     assert guest(asked, secret=grant(session)).preset(route()) == {"audio": {"output": {"language": "fr"}}}
     assert guest(asked, policy=Policy(voices=("a",))).preset(route()) is None
+
+
+def test_a_translation_s_session_is_held_to_the_policy_of_now() -> None:
+    asked = hello(path="/v1/realtime/translations")
+    heard = {"transcription": {"model": "gpt-transcribe"}}
+    bound = guest(
+        asked,
+        secret=grant({"type": "translation", "audio": {"input": heard}}),
+        policy=Policy(transcription_models=frozenset({"other"})),
+    )
+    assert isinstance(bound.preset(route()), Refused)
+    traced = guest(asked, secret=grant({"type": "translation", "tracing": "auto"}))
+    assert traced.preset(route()) == {"tracing": None}
+    assert guest(asked, secret=grant({"type": "translation", "model": "m"})).preset(route()) is None
+
+
+def test_a_temperature_that_the_secret_was_minted_with_is_shown_again() -> None:
+    told = granted(hello("", EK), grant({"type": "realtime", "model": "m"}, beta=True, temperature=0.6))
+    assert isinstance(told, Hello)
+    spoken = (
+        guest(told, secret=grant(temperature=0.6))
+        .dialect()
+        .write({"type": "session.created", "session": {"type": "realtime"}})
+    )
+    assert spoken is not None
+    assert spoken["session"]["temperature"] == 0.6
+
+
+def test_a_secret_attaches_to_no_call() -> None:
+    refused = granted(hello("call_id=rtc_1", EK), grant({"type": "realtime"}))
+    assert isinstance(refused, Refused)
+    assert (refused.refusal, refused.param) == (Refusal.NOT_ALLOWED, "call_id")
+
+
+def test_a_locked_model_is_the_only_one() -> None:
+    locked = grant({"type": "realtime", "model": "m"}, locked=frozenset({"model"}))
+    refused = granted(hello("model=mine", EK), locked)
+    assert isinstance(refused, Refused)
+    assert (refused.refusal, refused.param) == (Refusal.NOT_ALLOWED, "model")
+    assert isinstance(granted(hello("model=m", EK), locked), Hello)
+    assert isinstance(granted(hello("", EK), locked), Hello)
+    assert isinstance(granted(hello("model=mine", EK), grant(locked=frozenset({"model"}))), Hello)
+
+
+def test_session_names_of_two_secrets_never_meet() -> None:
+    named = granted(hello("model=m&relay_session=desk", EK), grant())
+    assert isinstance(named, Hello)
+    assert named.name == "g:desk"
+
+
+def test_a_secret_s_patience_holds_unless_it_has_none() -> None:
+    asked = hello("model=m&relay_latency=high", EK)
+    patient, plain = granted(asked, grant(latency="low")), granted(asked, grant())
+    assert isinstance(patient, Hello)
+    assert isinstance(plain, Hello)
+    assert (patient.latency, plain.latency) == ("low", "high")
 
 
 def test_a_secret_says_what_the_request_left_open() -> None:

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from relay.core.client_secrets import Form, Wish
+from relay.core.client_secrets import LOCKS, Form, Wish
 from relay.core.minting import LONGEST_ORIGIN, MOST_USES, read
 from relay.core.refusals import Refusal, Refused
-from relay.core.rules import LOCKABLE
 
 SPEECH = {"type": "realtime", "model": "gpt-realtime-2.1"}
 
@@ -125,9 +124,7 @@ def test_the_relays_own_wishes_are_read() -> None:
     assert asked.session is None
 
 
-@pytest.mark.parametrize(
-    ("said", "locked"), [(True, set(LOCKABLE)), (False, set()), (None, set()), ([], set())]
-)
+@pytest.mark.parametrize(("said", "locked"), [(True, set(LOCKS)), (False, set()), (None, set()), ([], set())])
 def test_true_locks_all_that_can_be_locked(said: Any, locked: set[str]) -> None:
     assert wish({"relay": {"locked": said}}).locked == locked
 
@@ -245,3 +242,12 @@ def test_a_translation_names_its_model_and_gets_its_type() -> None:
 )
 def test_a_translation_that_is_not_understood_is_refused_by_name(body: Any, fault: tuple[str, str]) -> None:
     assert refused(body, Form.TRANSLATION) == fault
+
+
+def test_a_latency_hint_is_taken_wherever_it_stands_and_left_out() -> None:
+    asked = wish({"session": {**SPEECH, "latency_hints": "low"}})
+    assert (asked.session, asked.latency) == (SPEECH, "low")
+    flat = wish({"model": "m", "latency_hints": "high"}, Form.BETA_SESSION)
+    assert flat.latency == "high"
+    assert "latency_hints" not in (flat.session or {})
+    assert isinstance(read(b'{"latency_hints": 7}', Form.SECRET), Refused)
