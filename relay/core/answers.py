@@ -103,8 +103,11 @@ def to_first_event(message: memoryview, redact: Callable[[str], str], dialect: U
     event = dialect.read(given) if given is not None else None
     if event is None or not isinstance(event.get("type"), str):
         return _failed("The upstream's first message was no event.")
-    if event["type"] != "error":
-        return ACCEPTED
+    return to_error(event, redact) if event["type"] == "error" else ACCEPTED
+
+
+def to_error(event: Event, redact: Callable[[str], str]) -> Answer:
+    """It answered with an error, to the dial itself or to the relay's own settings; *event* is in GA terms."""
     error = table(event, "error")
     code, kind = str(error.get("code")), error.get("type")
     if code in _OUR_KEY:
@@ -114,11 +117,6 @@ def to_first_event(message: memoryview, redact: Callable[[str], str], dialect: U
     if kind == "server_error" or kind != "invalid_request_error":
         return _busy(None)
     return _told(error, redact)
-
-
-def to_preset(event: Event, redact: Callable[[str], str]) -> Answer:
-    """It did not take the session as a policy or client secret sets it; *event* is its error, in GA terms."""
-    return _told(table(event, "error"), redact)
 
 
 def to_close(code: int | None) -> Answer:

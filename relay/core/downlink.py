@@ -148,6 +148,9 @@ class Downlink:
         if actions is FORWARD:
             self._count(kind, Outcome.FORWARDED)
             return timed
+        if not actions:
+            self._count(kind, Outcome.DROPPED)
+            return timed[1:]
         self.counts[kind * _OUTCOMES + Outcome.REPLACED] += 1
         return actions if timed is FORWARD else (*actions, *timed[1:])
 
@@ -155,7 +158,7 @@ class Downlink:
         """Return what to do with deltas that begin like *head*: those after it mostly do."""
         name = self._renames.get(head[1])
         if name is None:
-            return FORWARD
+            return () if self._client.write({"type": head[1].decode()}) is None else FORWARD
         before, after = head.start(1) - head.start(), head.end(1) - head.start()
         return (Rehead(head[0][:before] + name + head[0][after:], head.end()),)
 

@@ -8,6 +8,7 @@ trusted: its type is matched in the head of the message, 0.3 us at any size.
 Names are those of the GA protocol, WebSocket surface.
 """
 
+import json
 import re
 from enum import Enum, IntEnum, auto
 from typing import Final, Literal
@@ -196,8 +197,16 @@ def read_trusted(message: memoryview) -> Event | None:
     try:
         event = msgspec.json.decode(message)
     except UNREADABLE:
-        return None
+        event = _read_leniently(message)
     return event if isinstance(event, dict) else None
+
+
+def _read_leniently(message: memoryview) -> object:
+    """Read what msgspec will not: half of an emoji, which an upstream's serialiser may write as an escape."""
+    try:
+        return json.loads(bytes(message))
+    except (ValueError, RecursionError):
+        return None
 
 
 def table(event: Event, *path: str) -> Event:
@@ -208,7 +217,12 @@ def table(event: Event, *path: str) -> Event:
     return inner if isinstance(inner, dict) else {}
 
 
-encode: Final = msgspec.json.encode
+def encode(event: Event) -> bytes:
+    """Write an event; what no UTF-8 can hold (see `read_trusted`) is escaped as it came."""
+    try:
+        return msgspec.json.encode(event)
+    except UnicodeEncodeError:
+        return json.dumps(event, separators=(",", ":")).encode()
 
 
 def response_cancel(response_id: str | None) -> Event:

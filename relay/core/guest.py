@@ -13,6 +13,7 @@ import msgspec
 from relay.core.client_secrets import Grant
 from relay.core.dialects import spoken
 from relay.core.dialects.dialect import ClientDialect
+from relay.core.dialects.spoken import by_upstream
 from relay.core.events import table
 from relay.core.hello import NO_MODEL, TRANSLATIONS, Hello
 from relay.core.policy import Rules, check
@@ -25,6 +26,9 @@ from relay.core.words import Secret, SessionName, TenantId
 
 _FIXED: Final = frozenset({"type", "model"})
 """Of a translation's session: said by the address, and by nothing else."""
+_UNSETTABLE: Final = Refused(
+    Refusal.BAD_REQUEST, "The upstream of this session takes no settings of a client secret.", param="session"
+)
 _SAFETY_WORDS: Final = b"realtime relay: tenant "
 
 
@@ -53,6 +57,10 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
     def preset(self, route: Route) -> Event | Refused | None:
         """Return the session as the relay has to set it, before the client is let in; None if it need not."""
         session = self.grant.session if self.grant is not None else None
+        if self.hello.call_id is not None:
+            return None  # a call has been set by whoever made it, and is going on
+        if not by_upstream(route.upstream.dialect).acknowledges:
+            return _UNSETTABLE if session else None  # it only transcribes: no policy has a meaning there
         if self.hello.translation:
             return _translation(session, self.rules(route)) if session else None
         return preset(self.rules(route), session, self.hello.transcription)
@@ -64,6 +72,12 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
             transcription=self.hello.transcription,
             temperature=self.grant.temperature if self.grant is not None else None,
         )
+
+    def told(self, refused: Refused) -> Refused:
+        """Return *refused*, which may name a field of the session, as this client knows the field."""
+        if refused.param is None:
+            return refused
+        return msgspec.structs.replace(refused, param=self.dialect().param(refused.param))
 
     def url(self, route: Route) -> str:
         """Return where to dial on *route*."""

@@ -4,7 +4,7 @@ The API takes raw samples: 16-bit PCM at 24 kHz, or G.711 at 8 kHz (protocol: `a
 telephony and of speech recognisers declare 16 kHz, and recorders in browsers send whole files, header and all.
 The first would be refused upstream in words about integers; the second would be heard as noise.
 
-Rule: a first append is looked at once, and none after it.
+Rule: the first append that holds samples is looked at, and none after it.
 """
 
 import base64
@@ -50,8 +50,7 @@ def format_fault(event: Event) -> Refused | None:
             return Refused(
                 Refusal.AUDIO_FORMAT,
                 f"PCM at {_shown(rate)} is not taken: the API hears and speaks 16-bit PCM at {PCM_RATE} Hz. "
-                f"Resample to {PCM_RATE} Hz before sending, and declare "
-                f'{{"type": "audio/pcm", "rate": {PCM_RATE}}}.',
+                f"Resample to {PCM_RATE} Hz before sending, and declare that.",
                 param=f"{field}.rate",
             )
         container = _CONTAINERS.get(name.rpartition("/")[2].lower()) if isinstance(name, str) else None
@@ -76,16 +75,22 @@ class Header(msgspec.Struct, frozen=True):
     rate: int | None = None
     """Hertz, where the header tells."""
 
+    @property
+    def compressed(self) -> bool:
+        """Whether what follows it is no samples either."""
+        return self.kind != "WAV"
+
 
 _LOOKED_AT: Final = 64
 """Characters of base64: 48 bytes, as many as a plain WAV header has, and four."""
 _WAV_RATE: Final = slice(24, 28)
 """Where a canonical WAV header tells its sample rate: little-endian."""
 _MAGIC: Final = (
-    (b"OggS", "Ogg"),
-    (b"ID3", "MP3"),
-    (b"fLaC", "FLAC"),
-    (b"\x1aE\xdf\xa3", "WebM"),
+    (0, b"OggS", "Ogg"),
+    (0, b"ID3", "MP3"),
+    (0, b"fLaC", "FLAC"),
+    (0, b"\x1aE\xdf\xa3", "WebM"),
+    (4, b"ftyp", "MP4"),
 )
 """Raw samples begin with these four bytes once in four thousand million recordings."""
 
@@ -102,22 +107,21 @@ def header_of(audio: object) -> Header | None:
     if start.startswith(b"RIFF") and start[8:12] == b"WAVE":
         rate = start[_WAV_RATE]
         return Header("WAV", int.from_bytes(rate, "little") if len(rate) == 4 else None)  # noqa: PLR2004 - a uint32
-    return next((Header(kind) for magic, kind in _MAGIC if start.startswith(magic)), None)
+    return next((Header(kind) for at, magic, kind in _MAGIC if start[at : at + len(magic)] == magic), None)
 
 
 def header_fault(header: Header) -> Refused:
     """Say what to do about audio that begins with *header*."""
-    remedy = (
-        "Leave the header out (44 bytes of a plain WAV) and send the samples"
-        if header.kind == "WAV"
-        else "Decode it and send the samples"
-    )
-    resample = ""
-    if header.rate is not None and header.rate != PCM_RATE:
-        resample = f", resampled from {header.rate} Hz"
+    if header.compressed:
+        remedy = "Decode it, clear what was begun (input_audio_buffer.clear) and send the samples"
+    elif header.rate is None or header.rate == PCM_RATE:
+        remedy = "Leave the header out (44 bytes of a plain WAV) and send the samples"
+    else:
+        remedy = f"Leave the header out, resample from {header.rate} Hz, and send the samples"
     return Refused(
         Refusal.AUDIO_FORMAT,
-        f"The audio begins with a {header.kind} header; an append holds raw samples alone. "
-        f"{remedy}{resample}: 16-bit little-endian mono PCM at {PCM_RATE} Hz. Nothing of it was forwarded.",
+        f"The audio begins with a {header.kind} header; an append holds raw samples alone. {remedy}: "
+        f"16-bit little-endian mono PCM at {PCM_RATE} Hz, unless the session's format says otherwise. "
+        "Nothing of it was forwarded.",
         param="audio",
     )

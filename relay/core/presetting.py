@@ -4,7 +4,7 @@ Where a tenant's policy or a client secret sets the session, the client must nev
 sends the settings itself, waits until the upstream acknowledges them, keeps the acknowledgement to itself, and
 shows the client a `session.created` with the session as it then is.
 
-Rule: nothing that the upstream says meanwhile is lost or reordered, but for that acknowledgement.
+Rule: nothing that the upstream says meanwhile is lost or reordered, but for its answer.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from relay.core.events import read_trusted, table
 from relay.core.strict import Event
 
 EVENT_ID: Final = "relay_preset"
-"""Of the relay's update; an error that names it is about the update."""
+"""Of the relay's update, for the upstream's own records."""
 
 
 class Presetting:
@@ -39,8 +39,8 @@ class Presetting:
             case "session.updated":
                 self._effective = table(event, "session")
                 self.answer = answers.ACCEPTED
-            case "error" if table(event, "error").get("event_id") in {EVENT_ID, None}:
-                self.answer = answers.to_preset(event, self._redact)
+            case "error":  # nobody else has spoken yet, so whatever it names is the update
+                self.answer = answers.to_error(event, self._redact)
             case _:
                 return False
         return True

@@ -80,7 +80,9 @@ class Uplink:
         self._epoch = epoch
         self._made = 0
         self._chunk_bytes = plan.chunk_bytes
-        self._slack: float = UNHEARD
+        self._slack: float = UNHEARD if upstream.hears_raw else min(SLACK, plan.chunk_bytes)
+        self._encoded: habits.Header | None = None
+        """The compressed file that the client is sending, until it clears the buffer."""
         self._slack_heard = min(SLACK, plan.chunk_bytes)
         self._audio = Pacer(plan.audio_seconds_per_second, AUDIO_BURST)
         self._pace = Pacer(plan.bytes_per_second, BYTES_BURST)
@@ -137,20 +139,27 @@ class Uplink:
             return self._count(Kind.OTHER, Outcome.REFUSED)
         if isinstance(event, Refused):
             return self._refuse(Kind.OTHER, event, now)
-        said = self._in_ga(event)
+        hint: Latency | None = None
+        bare = latency.take(event) if event["type"] in UPDATES else None
+        said: Event | Refused
+        if isinstance(bare, Refused):
+            said = bare
+        elif bare is not None:
+            said, hint = self._client.read(self._update_of(bare[0])), bare[1]
+        else:
+            said = self._client.read(event)
         if isinstance(said, Refused):
             return self._refuse(CLIENT_KINDS.get(event["type"], Kind.OTHER), intake.about(said, event), now)
-        return self._judge_event(event, said, now)
+        actions = self._judge_event(event, said, now)
+        if hint is not None and not any(isinstance(it, Send) and it.side is Side.CLIENT for it in actions):
+            self.latency = hint
+        return actions
 
-    def _in_ga(self, event: Event) -> Event | Refused:
-        """Return *event* in GA terms, without a latency hint, which is taken."""
-        bare = latency.take(event) if event["type"] in UPDATES else None
-        if isinstance(bare, Refused):
+    def _update_of(self, bare: Event) -> Event:
+        """Return an update that a hint was taken out of: one that said nothing else still wants its answer."""
+        if events.table(bare, "session") or self._rules.asked is None:
             return bare
-        if bare is None:
-            return self._client.read(event)
-        event, self.latency = bare
-        return self._client.read(event)
+        return {**bare, "session": {"type": "realtime"}}
 
     def _judge_event(self, event: Event, said: Event, now: Seconds) -> Actions:
         """Judge *event*, which is *said* in GA terms."""
@@ -164,6 +173,8 @@ class Uplink:
             if refused is not None:
                 return self._no_response(refused, said)
             self._turns.asked(now)
+        if name == "input_audio_buffer.clear":
+            self._encoded = None
         sent = self._upstream.write(said if verdict is None else verdict)
         if sent is event:
             self._count(kind, Outcome.FORWARDED)
@@ -200,10 +211,9 @@ class Uplink:
         if not held:
             return None
         if name in APPENDS and self._slack == UNHEARD:
-            header = habits.header_of(held[0][1])
-            if header is not None:
-                return habits.header_fault(header)
-            self._slack = self._slack_heard
+            refused = self._check_header(held[0][1])
+            if refused is not None:
+                return refused
         seconds = 0.0
         for param, audio in held:
             if not isinstance(audio, str):
@@ -219,6 +229,17 @@ class Uplink:
             seconds += size / self._bytes_per_second
         self.audio_seconds += seconds
         self.wait = max(self.wait, self._audio.spend(seconds, now))
+        return None
+
+    def _check_header(self, audio: object) -> Refused | None:
+        """Look at the first samples: a file's header is refused, and so is what follows a compressed one's."""
+        self._encoded = self._encoded or habits.header_of(audio)
+        if self._encoded is not None:
+            header = self._encoded
+            self._encoded = header if header.compressed else None
+            return habits.header_fault(header)
+        if audio:
+            self._slack = self._slack_heard
         return None
 
     def _in_its_words(self, refused: Refused) -> Refused:

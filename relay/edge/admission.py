@@ -87,7 +87,7 @@ class Admission:
                 return permit
             dialed = await self._dialer.dial(guest)
             if isinstance(dialed, Refused):
-                return dialed
+                return guest.told(dialed)
             refused = still(guest)  # much may have changed while it was dialed for
             if refused is not None:
                 return refused

@@ -177,6 +177,7 @@ class Dialer:
                 if guest.hello.call_id is None:
                     await threshold.answered
             answer = self._answer_of(threshold, route, guest)
+            took = monotonic() - started
             if answer.verdict is Verdict.ACCEPTED and preset is not None:
                 async with asyncio.timeout(FIRST_EVENT_WITHIN):
                     answer = await self._set(threshold, route, preset)
@@ -192,7 +193,7 @@ class Dialer:
             leg.ear = None
             leg.disconnect(graceful=True)
             return answer
-        self._told(route.upstream, "accepted", monotonic() - started)
+        self._told(route.upstream, "accepted", took)
         return Dialed(leg, Early(tuple(threshold.messages), threshold.close), route, endpoint)
 
     async def _connect(self, leg: Leg, route: Route, guest: Guest, key: Secret, endpoint: Endpoint) -> None:
@@ -227,7 +228,7 @@ class Dialer:
         """Set the session as it has to be, before there is a client to hear of it."""
         presetting = Presetting(preset, by_upstream(route.upstream.dialect), self._redact)
         await threshold.ask(presetting)
-        threshold.messages[:1] = map(presetting.shown, threshold.messages[:1])
+        threshold.messages[:] = map(presetting.shown, threshold.messages)
         answer = presetting.answer or answers.to_close(threshold.close[0] if threshold.close else None)
         if answer.verdict is Verdict.TELL_CLIENT:
             log.warning("upstream refused the preset", upstream=route.upstream.name, session=sorted(preset))

@@ -41,17 +41,16 @@ class Threshold:
     def message(self, side: Side, message: memoryview, text: bool) -> None:
         """Keep the message. After the first, or the answer, the leg is not read until there is a client."""
         del side, text
-        self._held += len(message)
-        if self._held > EARLY_BYTES and self.messages and self.leg is not None:
-            self.leg.disconnect(graceful=False)
-            return
         asking = self._presetting
-        if asking is not None and asking.answer is None:
-            if not asking.hear(bytes(message)):
-                self.messages.append(bytes(message))
+        answered = asking is not None and asking.answer is None and asking.hear(bytes(message))
+        if not answered:
+            self._held += len(message)
+            if self._held > EARLY_BYTES and self.messages and self.leg is not None:
+                self.leg.disconnect(graceful=False)
                 return
-        else:
             self.messages.append(bytes(message))
+            if asking is not None and asking.answer is None:
+                return
         if self.leg is not None:
             self.leg.pause()
         self._answer()
@@ -86,10 +85,10 @@ class Threshold:
         self._answer()
 
     def congested(self, side: Side) -> None:
-        """Nothing is sent to it yet."""
+        """Only the relay's own settings are sent to it yet, and pongs."""
 
     def relieved(self, side: Side) -> None:
-        """Nothing is sent to it yet."""
+        """Only the relay's own settings are sent to it yet, and pongs."""
 
     def _answer(self) -> None:
         if not self.answered.done():

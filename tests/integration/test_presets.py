@@ -123,6 +123,89 @@ async def test_an_upstream_that_refuses_the_preset_is_told_at_the_door() -> None
         assert not len(relay.sessions)
 
 
+def refusing(code: str, **more: Any) -> Any:
+    """Make an upstream that answers the relay's settings with an error."""
+
+    async def refuse(connection: ServerConnection) -> None:
+        await connection.recv()
+        error = {"type": "invalid_request_error", "code": code, "message": "No.", "param": None, **more}
+        await connection.send(json.dumps({"type": "error", "event_id": "e", "error": error}))
+        await connection.wait_closed()
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "status"),
+    [
+        ("insufficient_quota", {}, 502),
+        ("invalid_api_key", {"event_id": "relay_preset"}, 502),
+        ("rate_limit_exceeded", {}, 503),
+        ("oops", {"type": "server_error"}, 503),
+        ("invalid_value", {"event_id": "evt_of_its_own", "param": "session.audio.output.voice"}, 400),
+    ],
+)
+async def test_an_error_in_place_of_the_acknowledgement_is_told_for_what_it_is(
+    code: str, more: dict[str, Any], status: int
+) -> None:
+    async with (
+        scripted(refusing(code, **more)) as url,
+        relay_to(url, tenant={"policy": STRICT}) as (relay, key),
+    ):
+        beta = {"OpenAI-Beta": "realtime=v1"}
+        told = await refusal(relay, key, headers=beta)
+        assert told[0] == status
+        if status == 400:
+            assert told[2]["param"] == "session.voice"
+
+
+async def test_another_upstream_is_tried_where_one_s_key_has_no_quota_for_the_preset() -> None:
+    async with (
+        scripted(refusing("insufficient_quota")) as poor,
+        relay_and_simulator() as (_, _key, sim),
+    ):
+        upstreams = [
+            {"name": "poor", "region": "us", "url": poor, "priority": 0},
+            {"name": "rich", "region": "us", "url": sim.url, "priority": 1},
+        ]
+        async with relay_to(upstreams, tenant={"policy": STRICT}) as (relay, key), knock(relay, key) as client:
+            assert (await event(client))["session"]["instructions"] == "You sell shoes."
+
+
+async def test_the_session_is_shown_as_set_wherever_its_creation_is_told() -> None:
+    async def late(connection: ServerConnection) -> None:
+        asked = json.loads(await connection.recv())
+        created = {"type": "session.created", "event_id": "e", "session": {"id": "sess_1", "instructions": "?"}}
+        await connection.send(json.dumps(created))
+        session = {"id": "sess_1", **asked["session"]}
+        await connection.send(json.dumps({"type": "session.updated", "session": session}))
+        await connection.wait_closed()
+
+    async with (
+        scripted(late) as url,
+        relay_to(url, tenant={"policy": STRICT}) as (relay, key),
+        knock(relay, key) as client,
+    ):
+        first, second = await event(client), await event(client)
+        assert {first["type"], second["type"]} == {"session.created"}
+        assert second["session"]["instructions"] == "You sell shoes."
+
+
+async def test_a_large_session_is_acknowledged_without_being_held() -> None:
+    async def generous(connection: ServerConnection) -> None:
+        await connection.recv()
+        session = {"id": "sess_1", "instructions": "y" * 1_500_000}
+        await connection.send(json.dumps({"type": "session.updated", "session": session}))
+        await connection.wait_closed()
+
+    async with (
+        scripted(generous) as url,
+        relay_to(url, tenant={"policy": STRICT}) as (relay, key),
+        knock(relay, key) as client,
+    ):
+        assert len((await event(client))["session"]["instructions"]) == 1_500_000
+
+
 async def test_an_upstream_that_never_answers_the_preset_is_late() -> None:
     async def deaf(connection: ServerConnection) -> None:
         await connection.wait_closed()
@@ -185,7 +268,7 @@ async def test_a_wav_file_is_refused_with_the_remedy_and_raw_samples_after_it_ar
         )
         error = (await until(client, "error"))["error"]
         assert error["code"] == "unsupported_audio_format"
-        assert "resampled from 16000 Hz" in error["message"]
+        assert "resample from 16000 Hz" in error["message"]
         await client.send(append(bytes(4800)))
         await say(client, type="input_audio_buffer.clear")
         await until(client, "input_audio_buffer.cleared")

@@ -59,7 +59,8 @@ SESSION: Final = (
     Row(
         "input_audio_transcription",
         (*_INPUT, "transcription"),
-        from_ga=values.without_nulls("delay", "keywords", "languages"),
+        values.transcription_to_ga,
+        values.without_nulls("delay", "keywords", "languages"),
     ),
     Row(
         "input_audio_noise_reduction",

@@ -6,7 +6,7 @@ very object, so that whoever reads it next can name what is wrong with it.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from relay.core.dialects.beta_items import each
 from relay.core.strict import Event
@@ -29,6 +29,9 @@ _RATES: Final = ("rate", "sample_rate", "sample_rate_hz", "sampling_rate")
 
 _G711_RATE: Final = 8_000
 """The only one there is (RFC 3551, 4.5.14), so GA has no field for it."""
+
+_FIRST_TRANSCRIBER: Final = "whisper-1"
+"""The only one there was when a transcription was a flag."""
 
 _CUSTOM_VOICE: Final = "voice_"
 """How the id of a voice of one's own begins. GA wants such an id in an object, the beta knows names only."""
@@ -107,6 +110,17 @@ def detection_to_ga(value: object) -> object:
             return value
 
 
+def transcription_to_ga(value: object) -> object:
+    """Return a transcription's settings. The oldest clients turned it on and off by a flag of its own."""
+    match value:
+        case {"enabled": False}:
+            return None
+        case {"enabled": True, **rest}:
+            return {"model": _FIRST_TRANSCRIBER, **rest}
+        case _:
+            return value
+
+
 def tools_to_ga(value: object) -> object:
     """Return a list of tools."""
     return each(tool_to_ga, value)
@@ -117,9 +131,16 @@ def tool_to_ga(value: object) -> object:
     match value:
         case {"function": dict() as inner, **outer} if outer.get("type", "function") == "function":
             said_otherwise = any(outer.get(name, given) != given for name, given in inner.items())
-            return value if said_otherwise or "function" in inner else {**outer, **inner}
+            return value if said_otherwise or "function" in inner else _typed({**outer, **inner})
+        case dict():
+            return _typed(value)
         case _:
             return value
+
+
+def _typed(tool: Mapping[Any, Any]) -> object:
+    """Return a tool with its type, which the oldest clients left out: there was but one."""
+    return tool if "type" in tool or "name" not in tool else {"type": "function", **tool}
 
 
 def without_nulls(*names: str) -> Callable[[object], object]:

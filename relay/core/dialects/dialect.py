@@ -38,6 +38,9 @@ class UpstreamDialect(Protocol):
     hears_raw: bool
     """Whether it takes what OpenAI's endpoints take and no other audio: raw PCM at 24 kHz, or G.711."""
 
+    acknowledges: bool
+    """Whether it answers a `session.update` with `session.updated`, so that settings can be relied on."""
+
     def read(self, event: Event) -> Event:
         """Return a server event of the upstream's in GA terms."""
 
@@ -50,6 +53,7 @@ class Ga:
 
     renames: Mapping[bytes, bytes] = {}
     hears_raw = True
+    acknowledges = True
 
     def read(self, event: Event) -> Event:
         """See `ClientDialect` and `UpstreamDialect`."""

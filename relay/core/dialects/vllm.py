@@ -26,6 +26,7 @@ class Vllm:
     """What `dialect = "vllm"` speaks: an `UpstreamDialect`."""
 
     hears_raw = False
+    acknowledges = False
 
     def read(self, event: Event) -> Event:
         """See `UpstreamDialect`. Never raises, whatever *event* holds."""

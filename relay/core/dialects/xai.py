@@ -22,6 +22,7 @@ class Xai:
     """What `dialect = "xai"` speaks: an `UpstreamDialect`."""
 
     hears_raw = False
+    acknowledges = True
 
     def read(self, event: Event) -> Event:
         """See `UpstreamDialect`. Never raises, whatever *event* holds."""

@@ -159,9 +159,14 @@ def test_the_close_of_a_bad_key_is_told_from_any_other() -> None:
 def test_what_an_upstream_says_to_the_relay_s_own_settings_is_told_without_secrets() -> None:
     event = {
         "type": "error",
-        "error": {"message": "No hush-hush.", "code": "invalid_value", "param": "session.x"},
+        "error": {
+            "type": "invalid_request_error",
+            "message": "No hush-hush.",
+            "code": "invalid_value",
+            "param": "session.x",
+        },
     }
-    answer = answers.to_preset(event, lambda words: words.replace("hush-hush", "***"))
+    answer = answers.to_error(event, lambda words: words.replace("hush-hush", "***"))
     assert answer.verdict is Verdict.TELL_CLIENT
     assert answer.refused is not None
     assert (answer.refused.message, answer.refused.param) == ("No ***.", "session.x")

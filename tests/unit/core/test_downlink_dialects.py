@@ -29,7 +29,7 @@ class Old:
 
     def write(self, event: dict[str, Any]) -> dict[str, Any] | None:
         kind = event["type"]
-        if kind == "conversation.item.done":
+        if kind in {"conversation.item.done", "response.mcp_call_arguments.delta"}:
             return None
         if kind.encode() in self.renames:
             return {**event, "type": self.renames[kind.encode()].decode()}
@@ -43,6 +43,7 @@ class Foreign:
     """An upstream's dialect made up for these tests."""
 
     hears_raw = False
+    acknowledges = True
 
     def read(self, event: dict[str, Any]) -> dict[str, Any]:
         names = {"fault": "error", "finished": "response.done"}
@@ -115,7 +116,7 @@ def test_a_delta_without_another_name_passes() -> None:
 
 
 def test_a_delta_that_only_seemed_to_be_one_passes() -> None:
-    broken = b'{"delta":1e999999999,"type":"response.output_text.delta"}'
+    broken = b'{"delta":' + b"9" * 5000 + b',"type":"response.output_text.delta"}'
     gate = downlink(client=Old())
     assert gate.judge(memoryview(broken), True, 0) == downlink().judge(memoryview(broken), True, 0)
 
@@ -202,3 +203,13 @@ def test_locked_instructions_of_a_secret_are_not_shown_to_its_bearer() -> None:
     assert told(sent.data)["session"] == {"id": "s", "instructions": ""}
     shown = wire({"type": "session.updated", "session": {"id": "s", "instructions": ""}})
     assert gate.judge(shown, True, 0) == downlink().judge(shown, True, 0)
+
+
+def test_a_delta_that_the_client_has_no_word_for_is_dropped_wherever_its_type_stands() -> None:
+    gate = downlink(client=Old(), turns=timed())
+    first = b'{"type":"response.mcp_call_arguments.delta","delta":"x"}'
+    (observed,) = gate.judge(memoryview(first), True, 1)
+    assert isinstance(observed, Observe)
+    assert gate.judge(memoryview(first), True, 1) == ()
+    assert gate.judge(memoryview(b'{"delta":"x","type":"response.mcp_call_arguments.delta"}'), True, 1) == ()
+    assert count(gate, Kind.TEXT, Outcome.DROPPED) == sum(gate.counts) == 3

@@ -112,3 +112,15 @@ def test_the_relay_s_own_events_are_of_types_that_clients_send() -> None:
 def test_an_event_that_was_read_is_told_by_its_type() -> None:
     assert events.told_of({"type": "error"}) is Told.ERROR
     assert events.told_of({"type": 5}) is Told.PASS
+
+
+def test_half_an_emoji_is_read_and_written_as_it_came() -> None:
+    half = b'{"type":"response.done","text":"\\ud83d"}'
+    event = read_trusted(memoryview(half))
+    assert event == {"type": "response.done", "text": "\ud83d"}
+    assert events.encode(event) == half
+
+
+@pytest.mark.parametrize("nonsense", [b"{", b"\xff", b"[" * 100_000])
+def test_what_nobody_can_read_is_nothing(nonsense: bytes) -> None:
+    assert read_trusted(memoryview(nonsense)) is None

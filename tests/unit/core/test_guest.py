@@ -143,6 +143,27 @@ def test_a_translation_s_session_is_held_to_the_policy_of_now() -> None:
     assert guest(asked, secret=grant({"type": "translation", "model": "m"})).preset(route()) is None
 
 
+def test_a_call_that_is_going_on_is_not_set_anew() -> None:
+    policy = Policy(instructions="prefixed", instructions_text="Be kind.", voices=("a",))
+    assert guest(hello("call_id=rtc_1"), policy=policy).preset(route(None)) is None
+
+
+def test_an_upstream_that_acknowledges_nothing_is_set_nothing() -> None:
+    policy = Policy(voices=("a",))
+    deaf = route(dialect="vllm")
+    assert guest(policy=policy).preset(deaf) is None
+    session = {"type": "realtime", "instructions": "Hum."}
+    assert isinstance(guest(secret=grant(session)).preset(deaf), Refused)
+
+
+def test_a_refusal_names_a_field_as_the_client_knows_it() -> None:
+    refused = Refused(Refusal.UPSTREAM_REJECTED, "No.", param="session.audio.output.voice")
+    assert guest(hello("model=m&relay_dialect=beta")).told(refused).param == "session.voice"
+    assert guest().told(refused) == refused
+    plain = Refused(Refusal.UPSTREAM_BUSY, "No.")
+    assert guest().told(plain) is plain
+
+
 def test_a_temperature_that_the_secret_was_minted_with_is_shown_again() -> None:
     told = granted(hello("", EK), grant({"type": "realtime", "model": "m"}, beta=True, temperature=0.6))
     assert isinstance(told, Hello)

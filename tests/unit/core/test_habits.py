@@ -83,7 +83,13 @@ def test_a_wav_header_that_is_cut_short_tells_no_rate() -> None:
 
 @pytest.mark.parametrize(
     ("start", "kind"),
-    [(b"OggS", "Ogg"), (b"ID3\x04", "MP3"), (b"fLaC", "FLAC"), (b"\x1aE\xdf\xa3", "WebM")],
+    [
+        (b"OggS", "Ogg"),
+        (b"ID3\x04", "MP3"),
+        (b"fLaC", "FLAC"),
+        (b"\x1aE\xdf\xa3", "WebM"),
+        (b"\0\0\0\x1cftypiso5", "MP4"),
+    ],
 )
 def test_files_of_other_kinds_are_known_by_their_first_bytes(start: bytes, kind: str) -> None:
     assert header_of(b64(start + bytes(30))) == Header(kind)
@@ -99,6 +105,6 @@ def test_samples_have_no_header_and_what_is_no_base64_is_the_upstream_s_to_name(
 def test_the_words_about_a_header_say_what_to_send() -> None:
     words = header_fault(Header("WAV", 16000)).message
     assert "WAV header" in words
-    assert "resampled from 16000 Hz" in words
-    assert "resampled" not in header_fault(Header("WAV", 24000)).message
+    assert "resample from 16000 Hz" in words
+    assert "resample from" not in header_fault(Header("WAV", 24000)).message
     assert "Decode it" in header_fault(Header("WebM")).message

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from relay.core.answers import ACCEPTED, Verdict
 from relay.core.dialects.dialect import GA
 from relay.core.presetting import EVENT_ID, Presetting
@@ -43,20 +45,35 @@ def test_an_acknowledgement_is_the_answer_and_the_client_sees_the_session_in_ses
     }
 
 
-def test_an_error_about_the_update_or_about_nothing_named_is_a_refusal() -> None:
-    for event_id in (EVENT_ID, None):
-        setting = asked()
-        assert setting.hear(error(event_id, message="Bad voice of sk-secret", code="invalid_value", param="v"))
-        assert setting.answer is not None
-        assert setting.answer.verdict is Verdict.TELL_CLIENT
-        refused = setting.answer.refused
-        assert refused is not None
-        assert (refused.message, refused.code, refused.param) == ("Bad voice of ***", "invalid_value", "v")
+@pytest.mark.parametrize("event_id", [EVENT_ID, None, "", "evt_other"])
+def test_any_error_is_the_answer_since_nobody_else_has_spoken(event_id: str | None) -> None:
+    setting = asked()
+    assert setting.hear(error(event_id, message="Bad voice of sk-secret", code="invalid_value", param="v"))
+    assert setting.answer is not None
+    assert setting.answer.verdict is Verdict.TELL_CLIENT
+    refused = setting.answer.refused
+    assert refused is not None
+    assert (refused.message, refused.code, refused.param) == ("Bad voice of ***", "invalid_value", "v")
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        ("insufficient_quota", Verdict.NEXT_KEY),
+        ("invalid_api_key", Verdict.NEXT_KEY),
+        ("rate_limit_exceeded", Verdict.NEXT_KEY),
+    ],
+)
+def test_trouble_of_the_relay_s_own_key_is_never_the_client_s(code: str, verdict: Verdict) -> None:
+    setting = asked()
+    assert setting.hear(error(EVENT_ID, code=code, message="You ran out."))
+    assert setting.answer is not None
+    assert setting.answer.verdict is verdict
 
 
 def test_whatever_else_is_said_meanwhile_is_the_client_s() -> None:
     setting = asked()
-    for other in (wire({"type": "conversation.created"}), error("another"), b"no json", b"[]"):
+    for other in (wire({"type": "conversation.created"}), b"no json", b"[]"):
         assert not setting.hear(other)
     assert setting.answer is None
 

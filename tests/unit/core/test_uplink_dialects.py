@@ -40,6 +40,7 @@ class Foreign:
     """An upstream's dialect made up for these tests."""
 
     hears_raw = False
+    acknowledges = True
 
     def read(self, event: dict[str, Any]) -> dict[str, Any]:
         return event
@@ -119,6 +120,23 @@ def test_a_latency_hint_that_is_none_is_refused() -> None:
     assert count(gate, Kind.SESSION, Outcome.REFUSED) == 1
 
 
+@pytest.mark.parametrize("update", [{"latency_hints": "low"}, {"session": {"latency_hints": "low"}}])
+def test_an_update_that_says_nothing_else_still_gets_its_answer(update: dict[str, Any]) -> None:
+    gate = uplink()
+    sent = only(gate.judge(wire({"type": "session.update", **update}), True, 0), Side.UPSTREAM)
+    assert sent["session"] == {"type": "realtime"}
+    other = uplink(asked=None, served=None)  # what its session is, is not known here
+    sent = only(other.judge(wire({"type": "session.update", **update}), True, 0), Side.UPSTREAM)
+    assert sent.get("session", {}) == {}
+
+
+def test_a_hint_of_an_update_that_is_refused_is_not_taken() -> None:
+    gate = uplink(policy=Policy(instructions="locked"))
+    update = {"type": "session.update", "session": {"instructions": "x", "latency_hints": "low"}}
+    only(gate.judge(wire(update), True, 0), Side.CLIENT)
+    assert gate.latency is None
+
+
 def test_a_latency_hint_elsewhere_is_none_of_ours() -> None:
     gate = uplink()
     assert gate.judge(wire({"type": "response.create", "latency_hints": "low"}), True, 0) is FORWARD
@@ -142,6 +160,28 @@ def test_a_file_s_header_in_the_first_append_is_refused_and_forwarded_nowhere() 
         assert (error["code"], error["param"]) == ("unsupported_audio_format", "audio")
     assert gate.audio_seconds == 0
     assert gate.judge(append(AUDIO), True, 0) is FORWARD
+
+
+def test_what_follows_a_compressed_header_is_refused_until_the_buffer_is_cleared() -> None:
+    gate = uplink()
+    webm = base64.b64encode(b"\x1aE\xdf\xa3" + bytes(60)).decode()
+    for piece in (webm, AUDIO, AUDIO):
+        error = only(gate.judge(append(piece), True, 0), Side.CLIENT)["error"]
+        assert "input_audio_buffer.clear" in error["message"]
+    assert gate.judge(wire({"type": "input_audio_buffer.clear"}), True, 0) is FORWARD
+    assert gate.judge(append(AUDIO), True, 0) is FORWARD
+    assert gate.judge(append(webm), True, 0) is FORWARD  # it was looked at
+
+
+def test_an_empty_append_is_not_the_first() -> None:
+    gate = uplink()
+    assert gate.judge(append(""), True, 0) is FORWARD
+    assert only(gate.judge(append(WAV), True, 0), Side.CLIENT)["error"]["param"] == "audio"
+
+
+def test_an_upstream_that_may_hear_files_is_sent_them() -> None:
+    gate = uplink(upstream=Foreign())
+    assert gate.judge(append(WAV), True, 0) is FORWARD
 
 
 def test_only_the_first_append_is_looked_at() -> None:

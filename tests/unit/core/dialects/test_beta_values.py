@@ -12,6 +12,7 @@ from relay.core.dialects.beta_values import (
     modalities_to_ga,
     tool_to_ga,
     tools_to_ga,
+    transcription_to_ga,
     voice_from_ga,
     voice_to_ga,
     without_nulls,
@@ -200,3 +201,17 @@ def test_a_field_that_the_beta_has_not_is_left_out_where_it_is_null() -> None:
     assert shown({"old": None, "new": None, "newer": 7}) == {"old": None, "newer": 7}
     for same in (None, 7, "new", ["new"]):
         assert shown(same) is same
+
+
+def test_the_oldest_way_to_turn_a_transcription_on_and_off_is_known() -> None:
+    assert transcription_to_ga({"enabled": True}) == {"model": "whisper-1"}
+    assert transcription_to_ga({"enabled": True, "model": "m"}) == {"model": "m"}
+    assert transcription_to_ga({"enabled": False, "model": "m"}) is None
+    for same in (None, 7, {"model": "m"}, {"enabled": "yes"}):
+        assert transcription_to_ga(same) is same
+
+
+def test_a_tool_that_names_no_type_is_the_only_one_there_was() -> None:
+    assert tool_to_ga({"name": "look"}) == {"type": "function", "name": "look"}
+    assert tool_to_ga({"function": {"name": "look"}}) == {"type": "function", "name": "look"}
+    assert tool_to_ga(nameless := {"parameters": {}}) is nameless
