@@ -60,6 +60,8 @@ class Certificates(msgspec.Struct, frozen=True):
     folder: Path
     new: bool
     """Whether they were made just now: nobody trusts them yet."""
+    kept: bool
+    """Whether they stay when the demonstration is over."""
 
     @property
     def ca(self) -> Path:
@@ -89,18 +91,19 @@ def provided(folder: Path | None, now: UnixSeconds) -> Iterator[Certificates]:
     """
     today = dt.datetime.fromtimestamp(now, dt.UTC)
     with ExitStack() as stack:
+        kept = folder is not None
         try:
             if folder is None:
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="relay-demo-")))
             else:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found = Certificates(folder.absolute(), new=False)
+            found = Certificates(folder.absolute(), new=False, kept=kept)
             if _holds(found, today):
                 found.key.chmod(_PRIVATE)
             else:
-                found = _made(found.folder, today)
+                found = _made(msgspec.structs.replace(found, new=True), today)
         except OSError as error:
-            where = "a temporary folder" if folder is None else folder
+            where = folder if kept else "a temporary folder"
             why = error.strerror or error
             raise CertificateError(f"No certificate can be kept in {where}: {why}.") from None
         yield found
@@ -119,9 +122,8 @@ def _holds(found: Certificates, today: dt.datetime) -> bool:
     return in_time and names == NAMES and key.public_key() == cert.public_key()
 
 
-def _made(folder: Path, today: dt.datetime) -> Certificates:
-    """Make an authority, let it sign one certificate, and forget its key."""
-    made = Certificates(folder, new=True)
+def _made(made: Certificates, today: dt.datetime) -> Certificates:
+    """Make an authority, let it sign one certificate, and forget its key; *made* says where the files go."""
     authority, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     name = _named("realtime-relay demo, this machine only")
     own_id = x509.SubjectKeyIdentifier.from_public_key(authority.public_key())

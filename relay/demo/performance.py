@@ -27,9 +27,9 @@ class PerformanceError(Exception):
     """The demonstration failed; the text says how."""
 
 
-async def given(stage: Stage, journal: Journal, console: Console) -> None:
-    """Give the demonstration on *console*. Raises `PerformanceError`."""
-    screen.opening(console, stage)
+async def given(stage: Stage, journal: Journal, console: Console, *, stays: bool = False) -> None:
+    """Give the demonstration on *console*; *stays* says that all of it stays up. Raises `PerformanceError`."""
+    screen.opening(console, stage, stays=stays)
     said = sample.speech()
     screen.heading(console, "A spoken conversation")
     tls = stage.certificates.trust() if stage.certificates is not None else None

@@ -30,8 +30,8 @@ def code(stage: Stage) -> str:
     return _CODE.format(base_url=stage.base_url, key=stage.key.reveal(), model=MODEL)
 
 
-def opening(console: Console, stage: Stage) -> None:
-    """Show where everything is."""
+def opening(console: Console, stage: Stage, *, stays: bool) -> None:
+    """Show where everything is, and what of it is gone when the demonstration ends."""
     console.print(
         Text.assemble(("realtime-relay", "bold"), f" {__version__}: a simulated Realtime API, the relay")
     )
@@ -44,6 +44,7 @@ def opening(console: Console, stage: Stage) -> None:
     console.print(places)
     if stage.certificates is not None:
         _trusting(console, stage.origin, stage.certificates)
+        _lasting(console, stage.certificates, stays=stays)
     heading(console, "The same from Python, with the official SDK (pip install 'openai[realtime]')")
     shown = Text(code(stage).rstrip())
     shown.highlight_regex(r'"[^"]*"', "cyan")
@@ -63,6 +64,20 @@ def _trusting(console: Console, origin: str, certificates: Certificates) -> None
     console.print(
         "  browsers  import that file as an authority: it vouches for no other machine", soft_wrap=True
     )
+
+
+def _lasting(console: Console, certificates: Certificates, *, stays: bool) -> None:
+    """Say what of the lines above is of no use afterwards: files, or whoever would answer."""
+    match certificates.kept, stays:
+        case False, False:
+            told = "All of this is gone when this ends; --serve keeps it up, --tls-dir DIR keeps the files."
+        case False, True:
+            told = "The file is gone when this ends; --tls-dir DIR keeps it."
+        case True, False:
+            told = "The file stays. The relay is gone when this ends; --serve keeps it up."
+        case _:
+            return
+    console.print(Text(f"  {told}", "bold"), soft_wrap=True)
 
 
 def heading(console: Console, text: str) -> None:

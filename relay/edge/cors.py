@@ -1,7 +1,8 @@
 """CORS: what a page of another origin may ask of the REST paths, and read of the answers.
 
 A browser asks first (a preflight), without a key; so it is answered by whether any tenant knows the origin, and
-the tenant's own list is held to when the request itself comes, with its key. WebSockets need none of this.
+the tenant's own list is held to when the request itself comes, with its key. So anybody can learn whether an
+origin is some tenant's, and not whose. WebSockets need none of this.
 
 Rule: an origin is allowed by name or not at all: never `*`, and never with cookies.
 """
@@ -28,7 +29,8 @@ ALLOWED: Final = frozenset(
 """Request headers that the SDKs send and a page may."""
 ALLOWED_PREFIX: Final = "x-stainless-"
 """And what the SDKs tell of themselves."""
-EXPOSED: Final = "Location, Retry-After, X-Request-Id, X-Relay-Session-Id, X-Relay-Region"
+EXPOSED: Final = "Allow, Retry-After"
+"""What refusals tell by header. `Content-Type` and `Cache-Control` any page may read (Fetch, 2.2.2)."""
 MAX_AGE: Final = 600
 """Seconds that a browser may remember a preflight's answer: what Chromium caps it at is twelve times that."""
 _ASKED_AT_MOST: Final = 64

@@ -5,7 +5,9 @@ from typing import Any
 
 import httpx
 
-from tests.kit.rest import ORIGIN, SECRETS, asking, rest_of
+from relay.core.words import TenantId
+from relay.edge.clock import wall
+from tests.kit.rest import ORIGIN, SECRETS, SPEECH, asking, rest_of
 
 PATHS = (
     SECRETS,
@@ -21,6 +23,14 @@ TENANTS: dict[str, Any] = {
 }
 
 
+READABLE = {
+    # what any page may read, and what no page has a use for
+    *("cache-control", "content-length", "content-type"),
+    *("date", "server", "connection", "vary"),
+    *("access-control-allow-origin", "access-control-expose-headers"),
+}
+
+
 def preflight(origin: str, headers: str = "authorization") -> dict[str, str]:
     return {
         "Origin": origin,
@@ -31,6 +41,11 @@ def preflight(origin: str, headers: str = "authorization") -> dict[str, str]:
 
 def vary(response: httpx.Response) -> str:
     return str(response.headers["vary"])
+
+
+def exposed(response: httpx.Response) -> set[str]:
+    told = response.headers["access-control-expose-headers"]
+    return {name.strip().lower() for name in told.split(",")}
 
 
 async def test_a_preflight_needs_no_key_and_is_allowed_for_any_tenants_origin() -> None:
@@ -61,7 +76,24 @@ async def test_a_page_of_the_tenants_reads_the_answer() -> None:
         response = await client.get("/v1/models", headers={"Origin": ORIGIN})
         assert response.status_code == 200
         assert response.headers["access-control-allow-origin"] == ORIGIN
-        assert "Location" in response.headers["access-control-expose-headers"]
+
+
+async def test_every_header_that_a_page_is_let_read_is_one_that_is_sent_and_none_is_left_out() -> None:
+    async with rest_of(**TENANTS, plan={"usd_per_day": 1}) as (relay, client):
+        acme = relay.settings.catalog.tenants[TenantId("acme")]
+        relay._door._allowances.of(acme).debit(0, 2_000_000, 0, wall())
+        page = {"Origin": ORIGIN}
+        answers = [
+            await client.get("/v1/models", headers=page),
+            await client.post("/v1/models", headers=page),
+            await client.post(SECRETS, headers=page, json={"session": SPEECH}),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 405, 429]
+    assert answers[1].headers["allow"] == "GET, OPTIONS"
+    assert int(answers[2].headers["retry-after"]) >= 1
+    sent = {name.lower() for answer in answers for name in answer.headers}
+    for answer in answers:
+        assert exposed(answer) == sent - READABLE
 
 
 async def test_a_page_of_another_tenants_is_refused_and_can_read_why() -> None:

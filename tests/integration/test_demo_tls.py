@@ -1,4 +1,4 @@
-"""`relay demo --tls`: what it makes is trusted by real clients, kept, and of no use for anything else."""
+"""`relay demo --tls` in a process of its own: its lines work when pasted, and no key is left behind."""
 
 import asyncio
 import os
@@ -6,154 +6,20 @@ import re
 import shlex
 import shutil
 import signal
-import ssl
-import stat
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from io import StringIO
 from pathlib import Path
 
-import httpx
 import pytest
-from cryptography import x509
+from rich.console import Console
 
-from relay.demo import stage
-from relay.demo.certificates import LIFETIME, CertificateError, Certificates, provided
+from relay.core.words import Secret
+from relay.demo import screen
+from relay.demo.certificates import provided
+from relay.demo.stage import Stage
 from relay.edge.clock import wall
-
-DAY = 86_400.0
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Iterator[Certificates]:
-    with provided(tmp_path / "tls", wall()) as certificates:
-        yield certificates
-
-
-# --- what is made -----------------------------------------------------------------------------------
-
-
-def test_the_key_is_its_owners_alone(made: Certificates) -> None:
-    assert stat.S_IMODE(made.key.stat().st_mode) == 0o600
-    assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
-    assert sorted(path.name for path in made.folder.iterdir()) == [
-        "relay-demo-ca.pem",
-        "relay-demo-cert.pem",
-        "relay-demo-key.pem",
-    ]
-
-
-def test_the_authority_vouches_for_this_machine_alone_and_its_key_is_nowhere(made: Certificates) -> None:
-    ca = x509.load_pem_x509_certificate(made.ca.read_bytes())
-    constraints = ca.extensions.get_extension_for_class(x509.NameConstraints)
-    assert constraints.critical
-    permitted = [str(name.value) for name in constraints.value.permitted_subtrees or ()]
-    assert permitted == ["localhost", "127.0.0.1/32", "::1/128"]
-    limits = ca.extensions.get_extension_for_class(x509.BasicConstraints).value
-    assert (limits.ca, limits.path_length) == (True, 0)
-    cert = x509.load_pem_x509_certificate(made.cert.read_bytes())
-    cert.verify_directly_issued_by(ca)
-    assert ca.public_key() != cert.public_key()
-    texts = [path.read_text() for path in made.folder.iterdir()]
-    assert sum(text.count("PRIVATE KEY") for text in texts) == 2  # its first line and its last
-
-
-def test_without_a_folder_it_is_gone_afterwards() -> None:
-    with provided(None, wall()) as certificates:
-        assert certificates.new
-        assert certificates.key.exists()
-    assert not certificates.folder.exists()
-
-
-# --- what is kept -----------------------------------------------------------------------------------
-
-
-def test_it_is_used_again_while_it_holds(tmp_path: Path) -> None:
-    now = wall()
-    with provided(tmp_path, now) as first:
-        assert first.new
-        before = first.cert.read_bytes()
-    first.key.chmod(0o644)
-    with provided(tmp_path, now + LIFETIME.total_seconds() - 2 * DAY) as again:
-        assert not again.new
-    assert again.cert.read_bytes() == before
-    assert stat.S_IMODE(again.key.stat().st_mode) == 0o600
-    with provided(tmp_path, now + LIFETIME.total_seconds() - DAY / 2) as later:
-        assert later.new
-    assert later.cert.read_bytes() != before
-
-
-@pytest.mark.parametrize("name", ["relay-demo-ca.pem", "relay-demo-cert.pem", "relay-demo-key.pem"])
-@pytest.mark.parametrize("text", [b"", b"no certificate", None])
-def test_what_is_broken_or_missing_is_made_anew(tmp_path: Path, name: str, text: bytes | None) -> None:
-    with provided(tmp_path, wall()) as first:
-        pass
-    if text is None:
-        (tmp_path / name).unlink()
-    else:
-        (tmp_path / name).write_bytes(text)
-    with provided(tmp_path, wall()) as again:
-        assert again.new
-        again.trust()
-    assert first.folder == again.folder
-
-
-def test_what_does_not_belong_together_is_made_anew(tmp_path: Path) -> None:
-    with provided(tmp_path / "one", wall()) as one, provided(tmp_path / "other", wall()) as other:
-        for path in ("ca", "key"):
-            shutil.copy(getattr(other, path), getattr(one, path))
-            with provided(tmp_path / "one", wall()) as again:
-                assert again.new
-
-
-def test_what_else_is_in_the_folder_is_left_alone(tmp_path: Path) -> None:
-    for name in ("cert.pem", "key.pem", "ca.pem"):
-        (tmp_path / name).write_text("somebody's")
-    with provided(tmp_path, wall()):
-        pass
-    for name in ("cert.pem", "key.pem", "ca.pem"):
-        assert (tmp_path / name).read_text() == "somebody's"
-    assert len(list(tmp_path.iterdir())) == 6
-
-
-def test_a_folder_that_cannot_be_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    with (
-        pytest.raises(CertificateError, match=r"^No certificate can be kept in .*file/tls: Not a directory\.$"),
-        provided(tmp_path / "file" / "tls", wall()),
-    ):
-        pass
-
-
-# --- what it is good for ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "::1"])
-async def test_a_client_that_trusts_the_authority_gets_through_by_every_name(
-    made: Certificates, name: str
-) -> None:
-    trust = made.trust()
-    trust.verify_flags |= ssl.VERIFY_X509_STRICT
-    async with stage.standing(port=0, ops_port=0, prepare=lambda _: None, certificates=made) as where:
-        reader, writer = await asyncio.open_connection(stage.HOST, where.port, ssl=trust, server_hostname=name)
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
-        writer.close()
-        await writer.wait_closed()
-
-
-async def test_a_client_that_does_not_trust_it_is_warned(made: Certificates) -> None:
-    async with stage.standing(port=0, ops_port=0, prepare=lambda _: None, certificates=made) as where:
-        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
-            async with httpx.AsyncClient(trust_env=False) as client:
-                await client.get(f"{where.origin}/healthz")
-        with pytest.raises(ssl.SSLCertVerificationError, match="elsewhere"):
-            await asyncio.open_connection(
-                stage.HOST, where.port, ssl=made.trust(), server_hostname="elsewhere.example"
-            )
-
-
-# --- in a process of its own ------------------------------------------------------------------------
 
 NODE = """
 const https = require("node:https");
@@ -172,24 +38,42 @@ request.end();
 
 
 @asynccontextmanager
-async def serving(*options: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """Run `relay demo --serve` until it says that it stays up. Yields it and what it showed."""
+async def demonstrating(
+    until: str, *options: str, nohup: bool = False, temporary: Path | None = None
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run `relay demo` until it says *until*; with *nohup*, as that does. Yields it and what it showed."""
+    begin = ("sh", "-c", 'trap "" HUP; exec "$0" "$@"') if nohup else ()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "relay", "demo", "--serve", "--port", "0", "--ops-port", "0", *options,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, "COLUMNS": "80"},
+        *begin, sys.executable, "-m", "relay", "demo", *options,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "80", **({"TMPDIR": str(temporary)} if temporary is not None else {})},
     )  # fmt: skip
     assert process.stdout is not None
     shown = ""
     try:
-        async for line in process.stdout:
-            shown += line.decode()
-            if "What the relay logs" in shown:
-                break
+        async with asyncio.timeout(30):
+            async for line in process.stdout:
+                shown += line.decode()
+                if until in shown:
+                    break
+            else:
+                assert process.stderr is not None
+                raise AssertionError(shown + (await process.stderr.read()).decode())
         yield process, shown
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
             await process.communicate()
+
+
+@asynccontextmanager
+async def serving(
+    *options: str, temporary: Path | None = None
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """Run `relay demo --serve` until it says that it stays up. Yields it and what it showed."""
+    options = ("--serve", "--port", "0", "--ops-port", "0", *options)
+    async with demonstrating("What the relay logs", *options, temporary=temporary) as running:
+        yield running
 
 
 async def run(*command: str, **environment: str) -> tuple[int | None, str, str]:
@@ -271,30 +155,75 @@ async def test_node_gets_through_with_the_line_for_node_and_not_without() -> Non
     assert not names_in(folder)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+ENDINGS = [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+
+
+@pytest.mark.parametrize(("number", "status"), ENDINGS)
 async def test_a_demonstration_that_is_ended_early_leaves_no_key_behind(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "relay", "demo", "--tls",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(30):
-            async for line in process.stdout:
-                if b"A spoken conversation" in line:
-                    break
-            assert "relay-demo-key.pem" in names_in(tmp_path)
-            process.send_signal(number)
-            _, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    running = demonstrating("A spoken conversation", "--tls", temporary=tmp_path)
+    async with asyncio.timeout(60), running as (process, _):
+        assert "relay-demo-key.pem" in names_in(tmp_path)
+        process.send_signal(number)
+        _, err = await process.communicate()
     assert (process.returncode, err) == (status, b"")
     assert not names_in(tmp_path)
+
+
+@pytest.mark.parametrize("number", [number for number, _ in ENDINGS])
+async def test_one_that_serves_ends_well_and_leaves_no_key_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with asyncio.timeout(60), serving("--tls", temporary=tmp_path) as (process, _):
+        assert "relay-demo-key.pem" in names_in(tmp_path)
+        process.send_signal(number)
+        _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert not names_in(tmp_path)
+
+
+async def test_one_that_is_to_outlive_its_terminal_does() -> None:
+    async with asyncio.timeout(60), demonstrating("A spoken conversation", nohup=True) as (process, _):
+        process.send_signal(signal.SIGHUP)
+        out, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert b"byte for byte" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--tls",), "All of this is gone when this ends; --serve keeps it up, --tls-dir DIR keeps the files."),
+        (("--tls", "--serve"), "The file is gone when this ends; --tls-dir DIR keeps it."),
+        (("--tls-dir", "tls"), "The file stays. The relay is gone when this ends; --serve keeps it up."),
+        (("--tls-dir", "tls", "--serve"), None),
+        ((), None),
+    ],
+)
+def test_what_is_gone_afterwards_is_said_beside_the_lines_that_need_it(
+    tmp_path: Path, options: tuple[str, ...], says: str | None
+) -> None:
+    folder = tmp_path / "tls" if "--tls-dir" in options else None
+    shown = Console(file=StringIO(), width=80)
+    with ExitStack() as stack:
+        made = stack.enter_context(provided(folder, wall())) if options else None
+        where = Stage(port=1, ops_port=2, key=Secret("rlk_x"), certificates=made)
+        screen.opening(shown, where, stays="--serve" in options)
+    assert isinstance(shown.file, StringIO)
+    text = shown.file.getvalue()
+    if says is None:
+        assert "gone when this ends" not in text
+    else:
+        assert text.index("NODE_EXTRA_CA_CERTS") < text.index(f"  {says}\n") < text.index("from openai")
+
+
+async def test_the_command_says_so_too() -> None:
+    async with asyncio.timeout(60), demonstrating("from openai", "--tls") as (_, shown):
+        assert "--serve keeps it up" in shown
+    async with asyncio.timeout(60), serving("--tls") as (_, shown):
+        assert "--serve keeps it up" not in shown
+        assert "--tls-dir DIR keeps it" in shown
 
 
 async def test_a_folder_that_cannot_be_ends_the_command_in_a_sentence(tmp_path: Path) -> None:
