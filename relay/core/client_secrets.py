@@ -104,11 +104,6 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         """Tell whether it starts no more sessions."""
         return now >= self.expires_at
 
-    @property
-    def hides_instructions(self) -> bool:
-        """Whether its bearer is not shown what the session was told to be."""
-        return "instructions" in self.locked
-
     def origin_refusal(self, origin: str | None) -> Refused | None:
         """Say why a request from *origin* (its header, None if it had none) may not use this secret."""
         if self.origin is None or (origin is not None and origin.lower() == self.origin):

@@ -44,6 +44,13 @@ class Guest(msgspec.Struct, frozen=True, kw_only=True):
     grant: Grant | None = None
     """The client secret that it came with, opened."""
 
+    @property
+    def hides_instructions(self) -> bool:
+        """Whether it is not shown what its session was told to be: a secret's bearer, where that is locked."""
+        if self.grant is None:
+            return False
+        return "instructions" in self.grant.locked or self.tenant.policy.instructions == "locked"
+
     def rules(self, route: Route) -> Rules:
         """Return what the session is held to on *route*."""
         return Rules(

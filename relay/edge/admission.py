@@ -179,7 +179,7 @@ class Admission:
             epoch=epoch,
             client=client,
             upstream=served,
-            hides_instructions=guest.grant is not None and guest.grant.hides_instructions,
+            hides_instructions=guest.hides_instructions,
         )
         session = Session(
             plan=tenant.plan,

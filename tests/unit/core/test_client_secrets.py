@@ -209,11 +209,3 @@ def test_the_betas_answer_for_a_transcription_is_what_its_last_model_says() -> N
     assert read.client_secret.value == "ek_value"
     assert read.input_audio_format == "pcm16"
     assert body["object"] == "realtime.transcription_session"
-
-
-@pytest.mark.parametrize(
-    ("locked", "hides"), [({"instructions", "voice"}, True), ({"voice"}, False), (set(), False)]
-)
-def test_a_secret_that_locks_instructions_hides_them(locked: set[str], hides: bool) -> None:
-    grant = Grant(id="g", tenant=TenantId("t"), key_id="k", expires_at=1, locked=frozenset(locked))
-    assert grant.hides_instructions is hides

@@ -242,3 +242,11 @@ def test_a_secret_opens_no_session_of_another_kind(query: str, path: str, kind: 
     refused = granted(hello(query, EK, path=path), grant({"type": kind, "model": "m"}))
     assert isinstance(refused, Refused)
     assert kind in refused.message
+
+
+def test_the_bearer_of_a_secret_is_not_shown_instructions_that_are_locked() -> None:
+    locked = Policy(instructions="locked", instructions_text="Hum.")
+    assert guest(secret=grant(locked=frozenset({"instructions"}))).hides_instructions
+    assert guest(secret=grant(), policy=locked).hides_instructions
+    assert not guest(secret=grant(locked=frozenset({"voice"}))).hides_instructions
+    assert not guest(policy=locked).hides_instructions  # the tenant's own key
