@@ -82,7 +82,8 @@ class Secrets(Protocol):
         """Return what is kept under *secret*; None if nothing is, or no longer."""
 
     async def use(self, secret: str, tenant: TenantId, most: int, expires_at: UnixSeconds) -> Refused | None:
-        """Count one more use of *secret*, *most* of which are allowed, or say why not: `INVALID_KEY`.
+        """Count one more use of *secret*, *most* of which are allowed, or say why not: `INVALID_KEY`, also
+        where *expires_at* has come.
 
         What is refused is not counted. The count is kept until *expires_at* at least.
         """

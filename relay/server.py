@@ -82,6 +82,7 @@ class Relay:
                 allowances=allowances,
                 metrics=self.metrics,
                 priced=self._prices.models,
+                draining=lambda: self._door.draining,
             ),
         )
         self._public: listener.Listener | None = None

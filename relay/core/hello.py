@@ -34,7 +34,7 @@ BETA_VALUE: Final = "realtime=v1"
 MODEL_NAME: Final = "[!-~]{1,128}"
 """What a model or a deployment may be called: printable ASCII without spaces, as one parameter."""
 CLIENT_SECRET: Final = "ek_"  # noqa: S105 - a prefix
-"""How a client secret begins."""
+"""How a client secret begins, the API's own too: clients tell it from a key by that."""
 MAX_PROTOCOLS: Final = 16
 MAX_PROTOCOLS_BYTES: Final = 6 * 1024
 """Five entries are the most that any SDK offers; one of them holds a key, or a client secret of up to 4 KiB."""
@@ -116,7 +116,7 @@ def read(path: str, query: str, headers: Sequence[tuple[str, str]]) -> Hello | R
     offered = _offered(named.get("sec-websocket-protocol", ""))
     if isinstance(offered, Refused):
         return offered
-    key = _key(named, offered, asked)
+    key = key_of(named, offered, asked)
     session = _session_of(asked, key)
     if isinstance(session, Refused):
         return session
@@ -239,7 +239,7 @@ def _safety_identifier(named: dict[str, str]) -> str | None:
     return identifier if identifier.isascii() and identifier.isprintable() else None
 
 
-def _key(named: dict[str, str], offered: list[str], asked: dict[str, str]) -> Secret | None:
+def key_of(named: dict[str, str], offered: list[str], asked: dict[str, str]) -> Secret | None:
     """Return the key, from the first carrier that holds one: headers before subprotocol before query."""
     bearer = _BEARER.fullmatch(named.get("authorization", ""))
     if bearer is not None:

@@ -11,9 +11,11 @@ the upstream judges it when the session starts.
 from collections.abc import Iterator
 from typing import Any, Final, assert_never, cast
 
-from relay.core import latency, session_shapes
+from relay.core import latency, origins, session_shapes
 from relay.core.client_secrets import LOCKS, Form, Wish
 from relay.core.dialects import beta_session
+from relay.core.events import table
+from relay.core.origins import NoOrigin
 from relay.core.refusals import Refusal, Refused
 from relay.core.strict import Event, LooseJsonError, read_strictly
 
@@ -45,6 +47,7 @@ def read(body: bytes, form: Form) -> Wish | Refused:
         seconds, session = _seconds(asked, form), _session(asked, form)
         if form.beta and beta_session.is_temperature(asked.get("temperature")):
             wishes["temperature"] = asked["temperature"]
+        _check_lock(asked, session)
         return Wish(form=form, seconds=seconds, session=session, latency=hint, **wishes)
     except _WrongError as error:
         return error.refused
@@ -131,16 +134,36 @@ def _relay(said: Any) -> Event:  # noqa: ANN401 - whatever was sent
         return {}
     asked = _table(said, "relay")
     _only(asked, _WISHES, "relay.")
-    origin, uses = asked.get("origin"), asked.get("max_uses")
-    if origin is not None and not (isinstance(origin, str) and 0 < len(origin) <= LONGEST_ORIGIN):
-        raise _WrongError(
-            "invalid_value", "'relay.origin' is one web origin, such as https://app.example.", "relay.origin"
-        )
+    uses = asked.get("max_uses")
     return {
-        "origin": None if origin is None else origin.lower(),
+        "origin": _origin(asked.get("origin")),
         "locked": frozenset(_locked(asked.get("locked"))),
         "max_uses": None if uses is None else _whole(uses, "relay.max_uses", 1, MOST_USES),
     }
+
+
+def _origin(said: Any) -> str | None:  # noqa: ANN401 - whatever was sent
+    if said is None:
+        return None
+    fits = isinstance(said, str) and len(said) <= LONGEST_ORIGIN
+    origin = origins.read(said) if fits else NoOrigin()
+    if isinstance(origin, NoOrigin):
+        hint = f"; {origin.hint}" if origin.hint else ""
+        raise _WrongError(
+            "invalid_value",
+            f"'relay.origin' is one web origin, such as https://app.example{hint}.",
+            "relay.origin",
+        )
+    return origin
+
+
+def _check_lock(asked: Event, session: Event | None) -> None:
+    """A model can be locked by name only where there is one; `true` locks what there is to lock."""
+    named = table(asked, "relay").get("locked")
+    if isinstance(named, list) and "model" in named and not (session or {}).get("model"):
+        raise _WrongError(
+            "invalid_value", "'relay.locked' names 'model', and the session names none.", "relay.locked"
+        )
 
 
 def _locked(said: Any) -> Iterator[str]:  # noqa: ANN401 - whatever was sent
@@ -200,6 +223,12 @@ def _nested(session: Event) -> Event:
     if session["type"] not in _TYPES:
         raise _WrongError("invalid_value", "'session.type' is 'realtime' or 'transcription'.", "session.type")
     for name in session:
+        if name == "temperature":
+            raise _WrongError(
+                "unknown_parameter",
+                "Unknown parameter: 'session.temperature'. The API of today has none: leave it out.",
+                "session.temperature",
+            )
         if name in session_shapes.FLAT:
             raise _WrongError(
                 "unknown_parameter",

@@ -54,7 +54,7 @@ class Refusal(Enum):
     )  # fmt: skip
     HEAD_TOO_SLOW = (
         "head_too_slow", 408, INVALID, "request_timeout", None,
-        "Send the whole request head within ten seconds.",
+        "Send the whole request head within ten seconds, and a body within ten more.",
     )  # fmt: skip
     URL_TOO_LONG = (
         "url_too_long", 414, INVALID, "uri_too_long", None,
@@ -78,7 +78,7 @@ class Refusal(Enum):
     )  # fmt: skip
     INVALID_JSON = (
         "invalid_json", 400, INVALID, "invalid_json", None,
-        "Send one strict JSON object a message.",
+        "Send one strict JSON object, as each message or as a request's body.",
     )  # fmt: skip
     INVALID_EVENT = (
         "invalid_event", 400, INVALID, "invalid_event", None,
@@ -90,7 +90,11 @@ class Refusal(Enum):
     )  # fmt: skip
     TOO_MANY_SESSIONS = (
         "too_many_sessions", 429, RATE, "too_many_sessions", 1013,
-        "Wait as Retry-After says, or end another session first.",
+        "Wait as Retry-After says, or end another session first; for a client secret, ask for less in it.",
+    )  # fmt: skip
+    TOO_MANY_REQUESTS = (
+        "too_many_requests", 429, RATE, "rate_limit_exceeded", None,
+        "Wait as Retry-After says and ask again; nothing came of this request.",
     )  # fmt: skip
     TOO_MANY_EVENTS = (
         "too_many_events", 429, RATE, "rate_limit_exceeded", None,
@@ -138,7 +142,7 @@ class Refusal(Enum):
     )  # fmt: skip
     DRAINING = (
         "draining", 503, SERVER, "relay_draining", 1012,
-        "Reconnect now: a sibling takes the session.",
+        "Reconnect, or ask again, now: a sibling takes it.",
     )  # fmt: skip
     INTERNAL = (
         "internal", 500, SERVER, "internal_error", 1011,

@@ -4,20 +4,22 @@ Settings in a client secret are sent by one program and fail in another, minutes
 browser. So types and values that the API is known to refuse are refused when the secret is minted. A field that
 is not named here passes: the API grows, and the upstream judges it when the session starts.
 
-Rule: a shape here is never narrower than the API. Null stands for a default wherever it is taken.
+Rule: a shape here is never narrower than the API. Null stands for a default wherever it is taken. The one shape
+that is closed is a translation's: its API knows a handful of fields, and refuses a session that holds others.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import UNSET, Meta, Struct, UnsetType, ValidationError, convert
 
+from relay.core.hello import MODEL_NAME
 from relay.core.strict import Event
 
 Text = Annotated[str, Meta(max_length=256_000)]
 """One field of text: the API takes as many characters."""
-Model = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._:/-]{1,128}$")]
+Model = Annotated[str, Meta(pattern=rf"^{MODEL_NAME}\Z")]
 """As in the query of a session's address."""
 
 FLAT: Final[Mapping[str, str]] = {
@@ -54,7 +56,8 @@ class _NoiseReduction(Struct):
 
 
 class _TurnDetection(Struct):
-    type: Literal["server_vad", "semantic_vad"] | None = None
+    type: Literal["server_vad", "semantic_vad"] | UnsetType = UNSET
+    """Left out in a change of one that stands. Null turns the whole of it off, and not its type."""
     threshold: Annotated[float, Meta(ge=0, le=1)] | None = None
     prefix_padding_ms: Annotated[int, Meta(ge=0)] | None = None
     silence_duration_ms: Annotated[int, Meta(ge=0)] | None = None
@@ -169,6 +172,15 @@ _SHAPES: Final[Mapping[str, type[Struct]]] = {
     "transcription": _TranscriptionSession,
     "translation": _Spoken,
 }
+_TRANSLATED: Final[Mapping[str, tuple[str, ...]]] = {
+    "session": ("type", "model", "audio"),
+    "session.audio": ("input", "output"),
+    "session.audio.input": ("transcription", "noise_reduction"),
+    "session.audio.output": ("language",),
+}
+"""Place in a translation's session -> the fields that there are."""
+_NAMED: Final = 64
+"""Characters of a field's name that a message repeats."""
 _PLACE: Final = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<at>.*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
 
@@ -184,10 +196,25 @@ def fault(session: Event, called: Callable[[str], str]) -> tuple[str, str, str] 
             f"A transcription session's model is '{called('session.audio.input.transcription.model')}'.",
             called("session.model"),
         )
+    if session["type"] == "translation" and (name := _foreign(session)) is not None:
+        param = called(name)
+        return "unknown_parameter", f"Unknown parameter: '{param}'. A translation's session has none.", param
     try:
         convert(session, _SHAPES[session["type"]])
     except ValidationError as error:
         return _told(str(error), called)
+    return None
+
+
+def _foreign(session: Event) -> str | None:
+    """Return the place of a field that a translation's *session* does not have; None if it holds none."""
+    for place, known in _TRANSLATED.items():
+        node: Any = session
+        for name in place.split(".")[1:]:
+            node = node.get(name) if isinstance(node, dict) else None
+        for name in node if isinstance(node, dict) else ():
+            if name not in known:
+                return f"{place}.{name[:_NAMED]}"
     return None
 
 

@@ -22,7 +22,7 @@ UNLIMITED: Final = inf
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tenant may use. Per tenant: sessions, starts, responses, tokens, money; the rest per session."""
+    """What a tenant may use. In all: sessions, starts, secrets, responses, tokens, money; else per session."""
 
     name: str
     concurrent_sessions: float = 20
@@ -45,6 +45,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     usd_per_day: float = UNLIMITED
     patience: float = 100
     """Refused events a minute before the session is closed."""
+    client_secrets_per_minute: float = 120
+    """Requests to mint, whatever comes of them: two for each session that may start by default."""
     client_secret_uses: float = UNLIMITED
     """How many sessions one client secret may open. The API's own open any number until they expire."""
     trust_safety_identifier: bool = False

@@ -4,16 +4,13 @@ Rule: what was taken on the way is given back on every way out, the client's lea
 """
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from relay.core.deadlines import PROBE_WITHIN
 from relay.core.dialects.spoken import by_upstream
 from relay.core.downlink import Downlink
 from relay.core.guest import Guest
-from relay.core.keys import ALPHABET
 from relay.core.redaction import Redactor
 from relay.core.refusals import Reason, Refusal, Refused
 from relay.core.session import Session
@@ -25,6 +22,7 @@ from relay.core.words import SessionId, SessionName, Side, UnixSeconds
 from relay.edge import clock
 from relay.edge.connections import Connections
 from relay.edge.dialer import Dialed, Dialer
+from relay.edge.dice import drawn
 from relay.edge.farewell import Deaf
 from relay.edge.grants import Grants
 from relay.edge.handoff import Handoff
@@ -32,9 +30,6 @@ from relay.edge.leg import LARGEST_FRAME, Leg
 from relay.edge.live import Live, Sessions, Terms
 from relay.edge.pipe import Pipe
 from relay.ports import Allowances, Permit, Permits
-
-_ID_LENGTH: Final = 20
-"""Base62: 119 bits, so that an id is no guess."""
 
 
 class Admission:
@@ -78,7 +73,7 @@ class Admission:
         dialed: Dialed | Refused | None = None
         self._sessions.expect()
         try:
-            session = SessionId("sess_" + "".join(secrets.choice(ALPHABET) for _ in range(_ID_LENGTH)))
+            session = SessionId("sess_" + drawn())
             used = await self._use(guest)  # first: a secret that is used up costs its tenant nothing
             if isinstance(used, Refused):
                 return used

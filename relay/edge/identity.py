@@ -3,22 +3,19 @@
 Rule: nothing here tells by its answer or its time whether a key's id exists, and no key is ever repeated.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl
 
 from relay.core import keys
 from relay.core.client_secrets import Grant
+from relay.core.hello import CLIENT_SECRET, key_of
 from relay.core.keys import PresentedKey
 from relay.core.refusals import Refusal, Refused
 from relay.core.tenants import Catalog, Tenant
 from relay.core.words import Secret
-from relay.edge.sealing import PREFIX
 
-_BEARER: Final = re.compile(r"(?i:bearer) +(\S+) *")
-_HEADERS: Final = ("authorization", "api-key", "x-api-key")
-_SINGLE: Final = frozenset({*_HEADERS, "origin"})
+_SINGLE: Final = frozenset({"authorization", "api-key", "x-api-key", "origin"})
 _PARAMETER: Final = "api-key"
 
 
@@ -40,19 +37,13 @@ def carried(headers: Iterable[tuple[str, str]], query: str) -> Secret | Refused 
         if name in _SINGLE and name in named:
             return Refused(Refusal.BAD_REQUEST, f"The header {name} stands twice.")
         named[name] = value
-    bearer = _BEARER.fullmatch(named.get("authorization", ""))
-    if bearer is not None:
-        return Secret(bearer[1])
-    for name in _HEADERS[1:]:
-        if named.get(name):
-            return Secret(named[name].strip())
     try:
         given = [value for name, value in parse_qsl(query, errors="strict") if name == _PARAMETER]
     except ValueError:
         return Refused(Refusal.BAD_REQUEST, "The query is not well formed.")
     if len(given) > 1:
         return Refused(Refusal.BAD_REQUEST, f"The query gives {_PARAMETER} more than once.", param=_PARAMETER)
-    return Secret(given[0]) if given else None
+    return key_of(named, [], {_PARAMETER: given[0]} if given else {})
 
 
 def holder(key: Secret | None, catalog: Catalog) -> tuple[Tenant, PresentedKey] | Refused:
@@ -78,7 +69,7 @@ def unknown(key: Secret | None) -> Refused:
         message = "No API key was provided. Send it as Authorization: Bearer <key>."
     elif key.reveal().startswith(keys.PREFIX):
         message = "Incorrect API key provided: it is unknown or was revoked."
-    elif key.reveal().startswith(PREFIX):
+    elif key.reveal().startswith(CLIENT_SECRET):
         message = "A client secret starts sessions and does nothing else. Use a key of the tenant's here."
     else:
         message = f"Incorrect API key provided: this relay's keys begin with {keys.PREFIX}."

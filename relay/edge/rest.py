@@ -1,13 +1,13 @@
 """The REST paths beside the WebSocket's: client secrets are minted here, and models are listed.
 
-    key -> tenant -> origin -> (body -> wish -> budget, model, policy -> sealed) -> answer, with CORS headers
+    key -> tenant -> origin -> (rate -> body -> wish -> budget, model, policy -> sealed) -> answer, with CORS
 
-Rule: nothing is read before the key is known, bodies have a size and a time, and whatever is refused is refused
-in the API's own form. What is minted is what was asked for: the policy is applied again when a session starts.
+Rule: nothing is read before the key is known and its tenant charged; bodies have a size, a time and a number;
+whatever is refused is refused in the API's own form. What is minted is what was asked for: the policy applies
+again when a session starts.
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from math import inf
@@ -22,14 +22,16 @@ from relay.core import client_secrets, minting, model_list, routing
 from relay.core.client_secrets import Form, Grant, Wish
 from relay.core.dialects.spoken import by_upstream
 from relay.core.habits import format_fault
-from relay.core.keys import ALPHABET, PresentedKey
+from relay.core.keys import PresentedKey
+from relay.core.pacing import Pacer
 from relay.core.policy import Rules, check
 from relay.core.preset import preset
 from relay.core.refusals import Refusal, Refused
 from relay.core.strict import Event
 from relay.core.tenants import Catalog, Plan, Tenant
-from relay.core.words import Seconds, UnixSeconds
+from relay.core.words import Seconds, TenantId, UnixSeconds
 from relay.edge import clock, cors, identity
+from relay.edge.dice import drawn
 from relay.edge.grants import Grants
 from relay.edge.metrics import OTHER, Metrics
 from relay.edge.replies import refusing
@@ -37,16 +39,56 @@ from relay.ports import Allowances
 
 ROOTS: Final = ("/v1", "", "/openai/v1", "/openai")
 """What the SDKs put before a path, OpenAI's first: their base URLs, and Azure's."""
-BODY_BYTES: Final = 1024 * 1024
-"""Of a request to mint: instructions have 256,000 characters at most, and tools as many again."""
+BODY_BYTES: Final = 512 * 1024
+"""Of a request to mint: 256,000 characters of instructions, the most that the API takes, and the 256 KiB of
+tools that a policy allows by default. To parse so much text holds up everybody's frames for 3 ms."""
 BODY_WITHIN: Final[Seconds] = 10.0
 """As long as a request's head may take."""
-_ID_LENGTH: Final = 20
-"""Base62: 119 bits, so that an id is no guess."""
+BODIES: Final = 8
+"""Of one tenant, being read at once: 4 MiB. Where a body takes 50 ms to come, they are 160 a second."""
+_SOON: Final[Seconds] = 1.0
+"""Told as `Retry-After` where another request has to end first, or another relay to take over."""
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 Work: TypeAlias = Callable[[Request, Tenant, PresentedKey], Awaitable[Any]]
 """What one path does for a tenant: an answer to encode, or a Refused."""
+
+
+_DRAINING: Final = Refused(
+    Refusal.DRAINING, "This relay is shutting down. Ask again: another one answers.", retry_after=_SOON
+)
+
+
+class _Minter:
+    """What one tenant has of minting: its pace, and how many of its bodies are being read."""
+
+    __slots__ = ("_pace", "_per_minute", "reading")
+
+    def __init__(self) -> None:
+        self._per_minute = inf
+        self._pace = Pacer(inf, 1.0)
+        self.reading = 0
+
+    def take(self, plan: Plan, now: Seconds) -> Refused | None:
+        """Charge one request to mint, or say why it may not be made."""
+        if self.reading >= BODIES:
+            return Refused(
+                Refusal.TOO_MANY_REQUESTS,
+                f"At most {BODIES} requests for client secrets may be on their way at once.",
+                retry_after=_SOON,
+            )
+        per_minute = plan.client_secrets_per_minute
+        if per_minute != self._per_minute:
+            # The burst is a minute's worth, and never less than the one that makes minting possible at all.
+            self._per_minute, self._pace = per_minute, Pacer(per_minute / 60, max(1.0, per_minute))
+        wait = self._pace.take(1, now)
+        if wait > 0.0:
+            return Refused(
+                Refusal.TOO_MANY_REQUESTS,
+                f"At most {per_minute:g} client secrets may be asked for in a minute.",
+                retry_after=wait,
+            )
+        return None
 
 
 class Rest:
@@ -60,14 +102,20 @@ class Rest:
         allowances: Allowances,
         metrics: Metrics,
         priced: Collection[str],
+        draining: Callable[[], bool],
         now: Callable[[], UnixSeconds] = clock.wall,
+        monotonic: Callable[[], Seconds] = clock.monotonic,
     ) -> None:
         self._catalog = catalog
         self._grants = grants
         self._allowances = allowances
         self._metrics = metrics
         self._priced = priced
+        self._draining = draining
         self._now = now
+        self._monotonic = monotonic
+        self._minters: dict[TenantId, _Minter] = {}
+        self._minters_as_of: Catalog | None = None
 
     def routes(self) -> list[Path]:
         """Return the routes, for the app of the public port."""
@@ -136,7 +184,17 @@ class Rest:
     # --- client secrets ---------------------------------------------------------------------------
 
     async def _mint(self, form: Form, request: Request, tenant: Tenant, key: PresentedKey) -> Event | Refused:
-        body = await _body(request)
+        if self._draining():
+            return _DRAINING
+        minter = self._minter(tenant)
+        refused = minter.take(tenant.plan, self._monotonic())
+        if refused is not None:
+            return refused
+        minter.reading += 1
+        try:
+            body = await _body(request)
+        finally:
+            minter.reading -= 1
         wish = body if isinstance(body, Refused) else minting.read(body, form)
         if isinstance(wish, Refused):
             return wish
@@ -146,7 +204,7 @@ class Rest:
         if isinstance(session, Refused):
             return session
         grant = Grant(
-            id=_drawn(),
+            id=drawn(),
             tenant=tenant.id,
             key_id=key.id,
             expires_at=client_secrets.expiry(now, wish.seconds),
@@ -155,11 +213,20 @@ class Rest:
             locked=wish.locked,
             beta=form.beta,
             max_uses=_uses(wish, tenant.plan),
+            temperature=wish.temperature,
+            latency=wish.latency,
         )
         value = await self._grants.issue(grant)
         if isinstance(value, Refused):
             return value
-        return client_secrets.answer(wish, value, grant.expires_at, session, f"sess_{_drawn()}")
+        return client_secrets.answer(wish, value, grant.expires_at, session, f"sess_{drawn()}")
+
+    def _minter(self, tenant: Tenant) -> _Minter:
+        catalog = self._catalog()
+        if catalog is not self._minters_as_of:
+            kept = {known: minter for known, minter in self._minters.items() if known in catalog.tenants}
+            self._minters, self._minters_as_of = kept, catalog
+        return self._minters.setdefault(tenant.id, _Minter())
 
     def _session(self, wish: Wish, tenant: Tenant) -> Event | Refused | None:
         """Return the session that *wish* would start as of now, or say why *tenant* may not have it."""
@@ -201,10 +268,6 @@ def _judged(wish: Wish, tenant: Tenant) -> Event | Refused | None:
 def _uses(wish: Wish, plan: Plan) -> int | None:
     most = min(inf if wish.max_uses is None else wish.max_uses, plan.client_secret_uses)
     return None if most == inf else int(most)
-
-
-def _drawn() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(_ID_LENGTH))
 
 
 async def _body(request: Request) -> bytes | Refused:

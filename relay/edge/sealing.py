@@ -23,12 +23,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from relay.core.client_secrets import Grant
+from relay.core.hello import CLIENT_SECRET as PREFIX
 from relay.core.keys import base62
 from relay.core.refusals import Refusal, Refused
 from relay.core.words import Secret, UnixSeconds
 
-PREFIX: Final = "ek_"
-"""As the API's own have it: clients tell a secret from a key by it."""
 VERSION: Final = b"\x01"
 """Of the form. A relay of another version refuses these within the two hours that they hold."""
 KEY_ID_LENGTH: Final = 8

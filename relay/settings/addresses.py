@@ -4,37 +4,28 @@ Rule: a form that may be shown a secret by mistake never repeats what it was sho
 """
 
 import re
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from relay.core import origins
+from relay.core.hello import MODEL_NAME
 from relay.core.keys import PREFIX, parse_stored
+from relay.core.origins import NoOrigin, is_host
 from relay.core.words import Secret
 from relay.settings.forms import Form, pattern, shown, text
 from relay.settings.sources import REFERENCE, World, Wrong, is_reference, read_text, resolve
 
-_HOST: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
-_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+")
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
 ID: Final = pattern("name", "1 to 64 of the characters A-Z a-z 0-9 . _ -", r"[A-Za-z0-9._-]{1,64}")
-MODEL: Final = pattern("model name", "a model's name: 1 to 128 visible characters", r"[!-~]{1,128}")
+MODEL: Final = pattern("model name", "a model's name: 1 to 128 visible characters", MODEL_NAME)
 WORD: Final = pattern("name", "1 to 128 visible characters", r"[!-~]{1,128}")
 PEPPER_VERSION: Final = pattern(
     "version", "a pepper's version: a number from 1 to 999999999", r"[1-9][0-9]{0,8}"
 )
 
 
-def _is_host(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return _HOST.fullmatch(host) is not None
-    return True
-
-
 def _read_host(raw: str, _world: World) -> object:
-    return raw if _is_host(raw) else Wrong(f"is {shown(raw)}")
+    return raw if is_host(raw) else Wrong(f"is {shown(raw)}")
 
 
 HOST: Final = text("host", "an IP address or a host name", _read_host)
@@ -73,7 +64,7 @@ def _split(raw: str, schemes: tuple[str, ...]) -> SplitResult | Wrong:
         return Wrong(f"is no URL: {str(error).split(':')[0].lower()}")
     if parts.scheme not in schemes:
         return Wrong(f"has the scheme {shown(parts.scheme)}" if parts.scheme else "has no scheme")
-    if parts.scheme != "unix" and not _is_host(parts.hostname or ""):
+    if parts.scheme != "unix" and not is_host(parts.hostname or ""):
         return Wrong("has no host" if not parts.hostname else f"has the host {shown(parts.hostname)}")
     if port == 0:
         return Wrong("has the port 0")
@@ -129,24 +120,8 @@ PROXY_URL: Final = text(
 
 
 def _read_origin(raw: str, _world: World) -> object:
-    """Return the origin as browsers send it: in small letters, without the scheme's own port."""
-    if "*" in raw:
-        return Wrong(f"is {shown(raw)}", "name every origin: there are no wildcards")
-    try:
-        parts = urlsplit(raw)
-        port = parts.port
-    except ValueError:
-        return Wrong(f"is {shown(raw)}")
-    whole = _ORIGIN.fullmatch(raw) and "@" not in parts.netloc
-    if not whole or not parts.hostname or not _is_host(parts.hostname):
-        return Wrong(f"is {shown(raw)}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    origin = f"{parts.scheme}://{host}"
-    if port is not None and port != _DEFAULT_PORTS.get(parts.scheme):
-        origin += f":{port}"
-    if parts.path or parts.query or parts.fragment:
-        return Wrong(f"is {shown(raw)}", f'an origin has no path: "{origin}"')
-    return origin
+    origin = origins.read(raw)
+    return Wrong(f"is {shown(raw)}", origin.hint) if isinstance(origin, NoOrigin) else origin
 
 
 ORIGIN: Final = text(

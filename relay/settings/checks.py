@@ -202,9 +202,20 @@ def _check_sealing(read: Values, findings: Findings) -> None:
             ("keys", "retired_sealing_keys"),
             "there is no sealing_key: one is drawn at each start, and its client secrets end with the process",
         )
+    for place, retired, first in _retired(keys):
+        if retired == current:
+            findings.warning(place, "is the sealing_key in use")
+        elif first is not None:
+            findings.warning(place, "is given twice", hint=f"the first is keys.retired_sealing_keys[{first}]")
+
+
+def _retired(keys: Values) -> Iterator[tuple[Path, Secret, int | None]]:
+    """Yield the retired sealing keys that are read: where, what, and the index of an equal one before."""
+    seen: dict[Secret, int] = {}
     for index, retired in enumerate(keys.get("retired_sealing_keys", ())):
-        if current is not None and retired is not None and retired.reveal() == current.reveal() != UNREAD:
-            findings.warning(("keys", "retired_sealing_keys", index), "is the sealing_key in use")
+        if isinstance(retired, Secret) and retired.reveal() != UNREAD:
+            yield ("keys", "retired_sealing_keys", index), retired, seen.get(retired)
+            seen.setdefault(retired, index)
 
 
 def _check_aliases(read: Values, findings: Findings) -> None:
@@ -223,8 +234,12 @@ def _check_short_secrets(read: Values, findings: Findings) -> None:
         ("ops", "token"): read.get("ops", {}).get("token"),
         ("keys", "sealing_key"): keys.get("sealing_key"),
     }
-    for index, retired in enumerate(keys.get("retired_sealing_keys", ())):
-        secrets["keys", "retired_sealing_keys", index] = retired
+    # One that is told of as a double is not told of again.
+    secrets |= {
+        at: retired
+        for at, retired, first in _retired(keys)
+        if first is None and retired != keys.get("sealing_key")
+    }
     secrets |= {("keys", "peppers", version): pepper for version, pepper in keys.get("peppers", {}).items()}
     for at, secret in secrets.items():
         if not isinstance(secret, Secret) or secret.reveal() == UNREAD:

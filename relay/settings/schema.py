@@ -193,6 +193,10 @@ LIMITS: Final = {
     "tokens_per_day": Key(shape=_COUNT, about="Tokens in a UTC day, of the tenant; debited afterwards."),
     "usd_per_day": Key(shape=_RATE, about="US dollars in a UTC day, of the tenant; debited afterwards."),
     "patience": Key(shape=_COUNT, about="Refused events in a minute before the session is closed with 1008."),
+    "client_secrets_per_minute": Key(
+        shape=_RATE,
+        about="Requests for client secrets in a minute, of the tenant, whatever comes of them.",
+    ),
     "client_secret_uses": Key(shape=_COUNT, about="Sessions that one client secret may open."),
     "trust_safety_identifier": Key(
         shape=FLAG,

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from relay.core import keys
 from relay.core.keys import ENTROPY_BYTES, StoredKey
-from relay.core.tenants import Catalog, Plan, Policy, Tenant, Upstream
+from relay.core.tenants import UNLIMITED, Catalog, Plan, Policy, Tenant, Upstream
 from relay.core.words import Secret, TenantId
 from relay.edge.embedded import EmbeddedAllowances
 from relay.edge.embedded_secrets import EmbeddedSecrets
@@ -39,7 +39,12 @@ PATHS = st.sampled_from(
 
 def client(policy: Policy) -> TestClient:
     key = StoredKey(PRESENTED.id, 1, keys.digest(PEPPER, PRESENTED.secret))
-    tenant = Tenant(id=TenantId("acme"), plan=Plan(name="p"), keys=(key,), policy=policy)
+    tenant = Tenant(
+        id=TenantId("acme"),
+        plan=Plan(name="p", client_secrets_per_minute=UNLIMITED),
+        keys=(key,),
+        policy=policy,
+    )
     upstream = Upstream(name="us-1", region="us", url="ws://x", keys=(Secret("k"),))
     catalog = Catalog.of((tenant,), (upstream,), {}, {1: PEPPER})
     rest = Rest(
@@ -48,6 +53,7 @@ def client(policy: Policy) -> TestClient:
         allowances=EmbeddedAllowances(),
         metrics=Metrics(tuple, ()),
         priced=("gpt-realtime-2.1",),
+        draining=lambda: False,
     )
     return TestClient(Starlette(routes=rest.routes()), headers={"Authorization": f"Bearer {TOKEN}"})
 

@@ -101,6 +101,8 @@ def test_the_session_is_kept_as_it_was_given() -> None:
         ({"type": "realtime", "id": "sess_1"}, ("unknown_parameter", "session.id")),
         ({"type": "realtime", "voice": "marin"}, ("unknown_parameter", "session.voice")),
         ({"type": "realtime", "tools": [7]}, ("invalid_value", "session.tools[0]")),
+        ({"type": "realtime", "temperature": 0.8}, ("unknown_parameter", "session.temperature")),
+        ({"type": "transcription", "temperature": None}, ("unknown_parameter", "session.temperature")),
     ],
 )
 def test_a_session_that_the_api_would_not_take_is_refused_by_name(session: Any, fault: tuple[str, str]) -> None:
@@ -111,6 +113,19 @@ def test_a_name_of_the_beta_is_told_where_it_stands_now() -> None:
     told = read(json.dumps({"session": {"type": "realtime", "voice": "marin"}}).encode(), Form.SECRET)
     assert isinstance(told, Refused)
     assert "session.audio.output.voice" in told.message
+
+
+def test_a_temperature_is_told_to_be_a_thing_of_the_past() -> None:
+    told = read(json.dumps({"session": {**SPEECH, "temperature": 0.8}}).encode(), Form.SECRET)
+    assert isinstance(told, Refused)
+    assert "The API of today has none" in told.message
+
+
+@pytest.mark.parametrize("kind", [None, "loud_vad", "none", 7])
+@pytest.mark.parametrize("session", ["realtime", "transcription"])
+def test_turn_detection_without_a_type_that_there_is_is_refused(session: str, kind: object) -> None:
+    asked = {"type": session, "audio": {"input": {"turn_detection": {"type": kind}}}}
+    assert refused({"session": asked}) == ("invalid_value", "session.audio.input.turn_detection.type")
 
 
 # --- the relay's own wishes -----------------------------------------------------------------------
@@ -136,7 +151,10 @@ def test_true_locks_all_that_can_be_locked(said: Any, locked: set[str]) -> None:
         ({"orign": "https://a"}, ("unknown_parameter", "relay.orign")),
         ({"origin": ["https://a"]}, ("invalid_value", "relay.origin")),
         ({"origin": ""}, ("invalid_value", "relay.origin")),
-        ({"origin": "h" * (LONGEST_ORIGIN + 1)}, ("invalid_value", "relay.origin")),
+        ({"origin": "https://" + "h." * LONGEST_ORIGIN}, ("invalid_value", "relay.origin")),
+        ({"origin": "app.example"}, ("invalid_value", "relay.origin")),
+        ({"origin": "https://*.example"}, ("invalid_value", "relay.origin")),
+        ({"origin": "https://app.example/" + "p" * 200}, ("invalid_value", "relay.origin")),
         ({"locked": "voice"}, ("invalid_type", "relay.locked")),
         ({"locked": 1}, ("invalid_type", "relay.locked")),
         ({"locked": ["voice", "vioce"]}, ("invalid_value", "relay.locked[1]")),
@@ -148,6 +166,13 @@ def test_true_locks_all_that_can_be_locked(said: Any, locked: set[str]) -> None:
 )
 def test_a_wish_that_is_not_understood_is_refused_by_name(wishes: Any, fault: tuple[str, str]) -> None:
     assert refused({"relay": wishes}) == fault
+
+
+def test_an_origin_is_kept_as_browsers_send_it_and_a_path_is_told() -> None:
+    assert wish({"relay": {"origin": "HTTPS://App.Example:443"}}).origin == "https://app.example"
+    told = read(b'{"relay": {"origin": "https://app.example/page"}}', Form.SECRET)
+    assert isinstance(told, Refused)
+    assert 'an origin has no path: "https://app.example"' in told.message
 
 
 # --- the other forms ------------------------------------------------------------------------------
@@ -237,6 +262,11 @@ def test_a_translation_names_its_model_and_gets_its_type() -> None:
         ({"session": {}}, ("missing_required_parameter", "session.model")),
         ({"session": {"type": "realtime", "model": "m"}}, ("invalid_value", "session.type")),
         ({"session": {"object": "o", "model": "m"}}, ("unknown_parameter", "session.object")),
+        ({"session": {"model": "m", "instructions": "x"}}, ("unknown_parameter", "session.instructions")),
+        (
+            {"session": {"model": "m", "audio": {"input": {"turn_detection": None}}}},
+            ("unknown_parameter", "session.audio.input.turn_detection"),
+        ),
         ({"model": "m"}, ("unknown_parameter", "model")),
     ],
 )
@@ -251,3 +281,10 @@ def test_a_latency_hint_is_taken_wherever_it_stands_and_left_out() -> None:
     assert flat.latency == "high"
     assert "latency_hints" not in (flat.session or {})
     assert isinstance(read(b'{"latency_hints": 7}', Form.SECRET), Refused)
+
+
+def test_a_model_can_be_locked_by_name_only_where_the_session_names_one() -> None:
+    assert "model" in wish({"session": SPEECH, "relay": {"locked": ["model"]}}).locked
+    assert "model" in wish({"relay": {"locked": True}}).locked
+    assert refused({"relay": {"locked": ["model"]}}) == ("invalid_value", "relay.locked")
+    assert refused({"session": {"type": "realtime"}, "relay": {"locked": ["model"]}})[1] == "relay.locked"

@@ -42,6 +42,17 @@ def test_codes_on_which_clients_stop_retrying_are_as_promised() -> None:
     assert Reason.KEY_REVOKED.code == 3000
 
 
+@pytest.mark.parametrize("refusal", [Refusal.HEAD_TOO_SLOW, Refusal.INVALID_JSON])
+def test_what_a_head_or_an_event_shares_with_a_body_speaks_of_both(refusal: Refusal) -> None:
+    assert "body" in refusal.advice
+    assert "head" in refusal.advice or "message" in refusal.advice
+
+
+def test_too_many_sessions_may_be_told_to_whoever_mints() -> None:
+    assert "session" in Refusal.TOO_MANY_SESSIONS.advice
+    assert "client secret" in Refusal.TOO_MANY_SESSIONS.advice
+
+
 def test_a_body_is_shaped_as_openai_s() -> None:
     refused = Refused(Refusal.INVALID_KEY, "No such key.", param=None)
     assert json.loads(refused.body()) == {

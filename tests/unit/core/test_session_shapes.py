@@ -28,6 +28,15 @@ def wrong(session: dict[str, Any]) -> tuple[str, str, str]:
         {"type": "realtime", "of_next_year": [1], "audio": {"of_next_year": True}},
         {"type": "transcription", "model": None, "audio": {"input": {"turn_detection": {"threshold": 1}}}},
         {"type": "translation", "model": "gpt-realtime-translate"},
+        {"type": "translation", "model": "m", "audio": {"input": None, "output": {"language": "de"}}},
+        {
+            "type": "translation",
+            "model": "m",
+            "audio": {"input": {"transcription": {"model": "whisper-1"}, "noise_reduction": None}},
+        },
+        {"type": "realtime", "model": "my model's name".replace(" ", "+")},
+        {"type": "realtime", "audio": {"input": {"turn_detection": None}}},
+        {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}},
     ],
 )
 def test_what_the_api_takes_passes(session: dict[str, Any]) -> None:
@@ -41,6 +50,16 @@ def test_what_the_api_takes_passes(session: dict[str, Any]) -> None:
         ({"type": "realtime", "instructions": ["a"]}, "session.instructions"),
         ({"type": "realtime", "instructions": "a" * 256_001}, "session.instructions"),
         ({"type": "realtime", "model": "a model"}, "session.model"),
+        ({"type": "realtime", "model": "model\n"}, "session.model"),
+        (
+            {"type": "realtime", "audio": {"input": {"turn_detection": {"type": None}}}},
+            "session.audio.input.turn_detection.type",
+        ),
+        (
+            {"type": "transcription", "audio": {"input": {"turn_detection": {"type": "loud_vad"}}}},
+            "session.audio.input.turn_detection.type",
+        ),
+        ({"type": "translation", "model": "m", "audio": "loud"}, "session.audio"),
         ({"type": "realtime", "output_modalities": ["text", "audio"]}, "session.output_modalities"),
         ({"type": "realtime", "max_output_tokens": 0}, "session.max_output_tokens"),
         ({"type": "realtime", "tools": {"type": "function"}}, "session.tools"),
@@ -55,6 +74,25 @@ def test_what_it_does_not_take_is_named(session: dict[str, Any], param: str) -> 
     assert (code, named) == ("invalid_value", param)
     assert f"'{param}'" in message
     assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("settings", "param"),
+    [
+        ({"instructions": "Be brief."}, "session.instructions"),
+        ({"of_next_year": 1}, "session.of_next_year"),
+        ({"n" * 9_000: 1}, "session." + "n" * 64),
+        ({"audio": {"input": {"format": None}}}, "session.audio.input.format"),
+        ({"audio": {"output": {"language": "de", "voice": "marin"}}}, "session.audio.output.voice"),
+        ({"audio": {"middle": {}}}, "session.audio.middle"),
+    ],
+)
+def test_a_translation_has_a_handful_of_fields_and_any_other_is_named(
+    settings: dict[str, Any], param: str
+) -> None:
+    code, message, named = wrong({"type": "translation", "model": "m", **settings})
+    assert (code, named) == ("unknown_parameter", param)
+    assert f"'{param}'" in message
 
 
 def test_a_field_that_is_missing_is_named() -> None:

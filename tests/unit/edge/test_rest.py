@@ -30,11 +30,11 @@ UPSTREAM = Upstream(name="us-1", region="us", url="ws://x", keys=(Secret("k"),))
 class Stage:
     """The REST paths of some tenants, a clock that stands, and a client for each tenant."""
 
-    def __init__(self, *tenants: str, **plan: float) -> None:
+    def __init__(self, *tenants: str, per_minute: float = 120) -> None:
         self.now = 1_000.0
         self.draining = False
         self._keys = {name: keys.mint(secrets.token_bytes(ENTROPY_BYTES)) for name in tenants}
-        self.replan(*tenants, **plan)
+        self.replan(*tenants, per_minute=per_minute)
         self.rest = Rest(
             catalog=lambda: self.catalog,
             grants=Grants(Sealer.drawn(), EmbeddedSecrets()),
@@ -46,12 +46,12 @@ class Stage:
         )
         self.app = Starlette(routes=self.rest.routes())
 
-    def replan(self, *tenants: str, **plan: float) -> None:
-        """Replace the catalog: *tenants* are all that there are, on a plan like that."""
+    def replan(self, *tenants: str, per_minute: float) -> None:
+        """Replace the catalog: *tenants* are all that there are, and may mint so often."""
         known = tuple(
             Tenant(
                 id=TenantId(name),
-                plan=Plan(name="p", **plan),
+                plan=Plan(name="p", client_secrets_per_minute=per_minute),
                 keys=(StoredKey(presented.id, 1, keys.digest(PEPPER, presented.secret)),),
             )
             for name, (_, presented) in self._keys.items()
@@ -78,7 +78,7 @@ def told(response: httpx.Response) -> tuple[int, str, str | None]:
 
 
 async def test_a_tenant_mints_so_often_a_minute_and_is_told_when_again() -> None:
-    stage = Stage("acme", "globex", client_secrets_per_minute=2)
+    stage = Stage("acme", "globex", per_minute=2)
     async with stage.client() as acme, stage.client("globex") as globex:
         for _ in range(2):
             assert (await acme.post(SECRETS)).status_code == 200
@@ -91,7 +91,7 @@ async def test_a_tenant_mints_so_often_a_minute_and_is_told_when_again() -> None
 
 
 async def test_a_body_is_charged_before_it_is_read_whatever_it_holds() -> None:
-    stage = Stage("acme", client_secrets_per_minute=1)
+    stage = Stage("acme", per_minute=1)
     read = False
 
     async def body() -> AsyncIterator[bytes]:
@@ -106,21 +106,21 @@ async def test_a_body_is_charged_before_it_is_read_whatever_it_holds() -> None:
 
 
 async def test_a_plan_may_leave_minting_unlimited_or_allow_less_than_one_a_minute() -> None:
-    stage = Stage("acme", client_secrets_per_minute=UNLIMITED)
+    stage = Stage("acme", per_minute=UNLIMITED)
     async with stage.client() as acme:
         for _ in range(200):
             assert (await acme.post(SECRETS)).status_code == 200
-        stage.replan("acme", client_secrets_per_minute=0.5)
+        stage.replan("acme", per_minute=0.5)
         assert (await acme.post(SECRETS)).status_code == 200
         assert told(await acme.post(SECRETS)) == (429, "rate_limit_exceeded", "120")
 
 
 async def test_tenants_that_are_gone_are_forgotten_and_the_others_go_on_as_they_were() -> None:
-    stage = Stage("acme", "globex", client_secrets_per_minute=1)
+    stage = Stage("acme", "globex", per_minute=1)
     async with stage.client() as acme, stage.client("globex") as globex:
         for client in (acme, globex):
             assert (await client.post(SECRETS)).status_code == 200
-        stage.replan("acme", client_secrets_per_minute=1)
+        stage.replan("acme", per_minute=1)
         assert told(await acme.post(SECRETS))[0] == 429
     assert set(stage.rest._minters) == {"acme"}
 
@@ -129,7 +129,7 @@ async def test_tenants_that_are_gone_are_forgotten_and_the_others_go_on_as_they_
 
 
 async def test_so_many_bodies_of_one_tenant_are_read_at_once_and_a_refused_one_costs_nothing() -> None:
-    stage = Stage("acme", "globex", client_secrets_per_minute=BODIES + 1)
+    stage = Stage("acme", "globex", per_minute=BODIES + 1)
     go_on, reading = asyncio.Event(), asyncio.Semaphore(0)
 
     async def slow() -> AsyncIterator[bytes]:
@@ -181,7 +181,7 @@ async def test_the_longest_instructions_and_tools_fit_and_not_much_more() -> Non
 
 
 async def test_a_relay_that_drains_mints_nothing_and_still_lists_its_models() -> None:
-    stage = Stage("acme", client_secrets_per_minute=1)
+    stage = Stage("acme", per_minute=1)
     stage.draining = True
     async with stage.client() as acme:
         for path in (SECRETS, "/v1/realtime/sessions"):

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 
 from relay.core.client_secrets import Grant
+from relay.core.hello import CLIENT_SECRET as PREFIX
 from relay.core.refusals import Refusal, Refused
 from relay.core.words import Secret, TenantId
-from relay.edge.sealing import KEY_ID_LENGTH, PREFIX, Sealer
+from relay.edge.sealing import KEY_ID_LENGTH, Sealer
 
 OLD, NEW = Secret("an-old-sealing-key-of-thirty-two-chars"), Secret("a-new-sealing-key-of-thirty-two-chars")
 GRANT = Grant(

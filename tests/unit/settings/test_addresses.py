@@ -1,12 +1,17 @@
 """Hosts, URLs, origins, networks, keys and secrets: what is taken, how it is held, what is refused."""
 
 from ipaddress import ip_network
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.core import hello as hellos
+from relay.core import session_shapes
+from relay.core.hello import Hello
 from relay.core.keys import ENTROPY_BYTES, StoredKey, mint
+from relay.core.refusals import Refused
 from relay.core.words import Secret
 from relay.settings.addresses import (
     FILE,
@@ -197,6 +202,22 @@ def test_a_key_in_place_of_its_digest_is_refused_and_not_repeated() -> None:
 def test_names_keep_to_their_characters(form: Form, right: list[str], wrong: list[str]) -> None:
     assert [read(form, name) for name in right] == right
     assert all(isinstance(read(form, name), Wrong) for name in wrong)
+
+
+@pytest.mark.parametrize("name", ["gpt-realtime-2.1", "ft:gpt/x", "our~model(1)", "a+b&c=d", "m" * 128])
+def test_a_model_that_can_be_configured_can_be_asked_for_and_minted(name: str) -> None:
+    assert read(MODEL, name) == name
+    hello = hellos.read("/v1/realtime", urlencode({"model": name}), [])
+    assert isinstance(hello, Hello)
+    assert hello.model == name
+    assert session_shapes.fault({"type": "realtime", "model": name}, str) is None
+
+
+@pytest.mark.parametrize("name", ["a b", "é", "m" * 129, "m\n"])
+def test_a_model_that_cannot_be_configured_can_neither_be_asked_for_nor_minted(name: str) -> None:
+    assert isinstance(read(MODEL, name), Wrong)
+    assert isinstance(hellos.read("/v1/realtime", urlencode({"model": name}), []), Refused)
+    assert session_shapes.fault({"type": "realtime", "model": name}, str) is not None
 
 
 URL_LIKE = st.text(st.sampled_from("wshtp:/[]@#?%.*1a é\n\x00"), max_size=20)

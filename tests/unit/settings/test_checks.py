@@ -7,7 +7,6 @@ import pytest
 
 from relay.core.dialects.dialect import UpstreamSpeech
 from relay.core.rules import LOCKABLE
-from relay.settings import Settings, load
 
 Told = Callable[[str], list[str]]
 ZEROES = "0" * 64
@@ -191,60 +190,6 @@ def test_keys_without_any_pepper_are_of_no_use(right: str, told: Told) -> None:
 def test_a_pepper_that_is_not_set_is_not_told_as_missing_besides(right: str, told: Told) -> None:
     (said,) = told(right.replace("env:PEPPER", "env:NONE"))
     assert said.startswith("relay.toml:2: keys.peppers.1: the environment variable NONE is not set")
-
-
-KEYS = "[keys]\n"
-
-
-@pytest.mark.parametrize(
-    ("keys", "says"),
-    [
-        ("sealing_key = 'env:LONG'\nretired_sealing_keys = ['file:/secret', 'env:PEPPER']", []),
-        (
-            "retired_sealing_keys = ['env:LONG']",
-            [
-                (
-                    "relay.toml:2: warning: keys.retired_sealing_keys: there is no sealing_key: one is drawn "
-                    "at each start, and its client secrets end with the process"
-                )
-            ],
-        ),
-        (
-            "sealing_key = 'env:LONG'\nretired_sealing_keys = ['env:PEPPER', 'env:LONG']",
-            ["relay.toml:3: warning: keys.retired_sealing_keys[1]: is the sealing_key in use"],
-        ),
-        (
-            "sealing_key = 'env:LONG'\nretired_sealing_keys = ['env:SHORT']",
-            [
-                (
-                    "relay.toml:3: warning: keys.retired_sealing_keys[0]: the secret is shorter than 32 "
-                    "characters; make one with: openssl rand -hex 32"
-                )
-            ],
-        ),
-    ],
-)
-def test_sealing_keys_are_looked_at_together(right: str, told: Told, keys: str, says: list[str]) -> None:
-    assert told(right.replace(KEYS, f"{KEYS}{keys}\n")) == says
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        "sealing_key = 'env:NONE'\nretired_sealing_keys = ['env:LONG']",
-        "sealing_key = 'env:LONG'\nretired_sealing_keys = ['env:NONE', 'file:/secret']",
-    ],
-)
-def test_a_sealing_key_that_is_not_set_is_told_alone(right: str, told: Told, keys: str) -> None:
-    (said,) = told(right.replace(KEYS, f"{KEYS}{keys}\n"))
-    assert "the environment variable NONE is not set" in said
-
-
-def test_secrets_that_are_not_looked_at_are_not_compared(right: str) -> None:
-    keys = "sealing_key = 'env:A'\nretired_sealing_keys = ['env:B']\n"
-    settings = load(right.replace(KEYS, KEYS + keys), environ={}, look_around=False)
-    assert isinstance(settings, Settings)
-    assert settings.warnings == ()
 
 
 @pytest.mark.parametrize("setting", LOCKABLE)

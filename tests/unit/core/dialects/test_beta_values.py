@@ -214,4 +214,5 @@ def test_the_oldest_way_to_turn_a_transcription_on_and_off_is_known() -> None:
 def test_a_tool_that_names_no_type_is_the_only_one_there_was() -> None:
     assert tool_to_ga({"name": "look"}) == {"type": "function", "name": "look"}
     assert tool_to_ga({"function": {"name": "look"}}) == {"type": "function", "name": "look"}
-    assert tool_to_ga(nameless := {"parameters": {}}) is nameless
+    nameless: Any = {"parameters": {}}
+    assert tool_to_ga(nameless) is nameless
