@@ -53,13 +53,13 @@ floors: $(VENV)/dev ## imports go down
 	@echo "==> import-linter" && $(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/dev ## pure tests: no socket, no clock
-	@echo "==> unit and property tests" && $(BIN)/pytest tests/unit tests/property
+	@echo "==> unit and property tests" && $(BIN)/pytest -n 2 tests/unit tests/property
 
 mirror: $(VENV)/dev ## each core module: 100 % branch coverage by its own test file
 	@echo "==> mirror coverage" && $(BIN)/python tests/mirror.py
 
-suites: $(VENV)/dev ## real sockets: contracts, integration, clients, conformance, chaos
-	@echo "==> suites on real sockets" && $(BIN)/pytest tests/contracts tests/integration tests/clients tests/conformance tests/chaos -m "not slow and not clients"
+suites: $(VENV)/dev ## real sockets: contracts, integration, clients, conformance, chaos; a simulated fleet
+	@echo "==> suites on real sockets" && $(BIN)/pytest -n 3 --dist loadfile tests/contracts tests/integration tests/clients tests/conformance tests/chaos tests/simulation -m "not slow and not clients"
 
 slow: $(VENV)/dev ## the suites left out of `make test`
 	@echo "==> slow suites" && $(BIN)/pytest tests -m "slow and not clients"

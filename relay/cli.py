@@ -13,6 +13,8 @@ COMMANDS: Final = {
     "simulate": "A stand-in Realtime API: for trying, testing, loading and breaking things.",
     "check": "Say everything that is wrong with a configuration file.",
     "keys": "Make, list and revoke tenants' keys.",
+    "top": "What a running relay does, live in the terminal.",
+    "usage": "What a tenant used, by day and model.",
     "talk": "Speak a WAV or a microphone through any Realtime URL.",
     "bench": "Measure the relay against a direct connection and its peers.",
 }

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from relay.core.allowance import Allowance
+from relay.core.billing import UsageRow
 from relay.core.refusals import Refused
 from relay.core.tenants import Tenant
 from relay.core.usage import Usage
@@ -45,6 +46,9 @@ class Allowances(Protocol):
     def of(self, tenant: Tenant) -> Allowance:
         """Return the tenant's balances: the same object for all of its sessions, held to its plan of now."""
 
+    async def prepare(self, tenant: Tenant) -> None:
+        """Have the balances know what other processes used, before a session is let in. Waits 0.1 s at most."""
+
 
 class Bill(msgspec.Struct, frozen=True, kw_only=True):
     """Usage of one response or one transcription."""
@@ -55,16 +59,21 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
     micro_usd: MicroUsd
     at: UnixSeconds
+    response: str = ""
+    """What names it at the upstream, a response's or an item's id: billed once. Empty: nothing does."""
 
 
 class Ledger(Protocol):
     """What was used, added up."""
 
     def record(self, bill: Bill) -> None:
-        """Take note of *bill*. Never waits."""
+        """Take note of *bill*, unless one of that tenant and response was. Never waits."""
 
-    async def total(self, tenant: TenantId) -> tuple[Usage, MicroUsd]:
-        """Return all that *tenant* used, as far as it is known here."""
+    async def total(self, tenant: TenantId) -> tuple[Usage, MicroUsd] | None:
+        """Return all that *tenant* used; None while that cannot be known."""
+
+    async def usage(self, tenant: TenantId, since: UnixSeconds) -> tuple[UsageRow, ...] | None:
+        """Return what *tenant* used from the UTC day of *since* on, by day and model; None as above."""
 
 
 class Secrets(Protocol):
@@ -78,8 +87,8 @@ class Secrets(Protocol):
         A refusal keeps nothing and disturbs nothing that is kept. `retry_after` is when there may be room.
         """
 
-    async def find(self, secret: str) -> bytes | None:
-        """Return what is kept under *secret*; None if nothing is, or no longer."""
+    async def find(self, secret: str) -> bytes | Refused | None:
+        """Return what is kept under *secret*; None if nothing is, or no longer; or why that is not known."""
 
     async def use(self, secret: str, tenant: TenantId, most: int, expires_at: UnixSeconds) -> Refused | None:
         """Count one more use of *secret*, *most* of which are allowed, or say why not: `INVALID_KEY`, also

@@ -17,8 +17,8 @@ from relay.demo import certificates, performance, screen, stage
 from relay.demo.certificates import Certificates
 from relay.demo.metering import Journal
 from relay.edge import clock, logs
-from relay.server import redactor_of
 from relay.settings import Settings
+from relay.settings.secrecy import redactor_of
 
 _CURTAIN: Final[Seconds] = 18.0
 """The speech takes three seconds; who has waited for six times that has waited enough."""

@@ -99,6 +99,8 @@ class Spend(msgspec.Struct, frozen=True):
     model: str
     usage: Usage
     micro_usd: MicroUsd
+    response: str = ""
+    """What it was for, by the upstream's id: a response, or an item that was transcribed. Billed once."""
 
 
 class Finish(msgspec.Struct, frozen=True):

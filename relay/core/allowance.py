@@ -1,8 +1,12 @@
 """What a tenant still has: responses, tokens and money, shared by all of its sessions in one process.
 
+`relay.core.shares` has the part that one worker of many keeps of it.
+
 Rule: budgets are post-paid. A start needs a balance above zero; what was used is debited afterwards, and
 may take the balance below zero by one response a session. Days are UTC.
 """
+
+from typing import Protocol
 
 from relay.core.pacing import Pacer
 from relay.core.refusals import Refusal, Refused
@@ -10,15 +14,22 @@ from relay.core.tenants import Plan
 from relay.core.words import SECONDS_PER_DAY, MicroUsd, Seconds, UnixSeconds
 
 
+class Rate(Protocol):
+    """What responses are taken from."""
+
+    def take(self, amount: int, now: Seconds, /) -> Seconds:
+        """Give *amount* and return 0.0, or return how long until it could be given."""
+
+
 class Allowance:
-    """One tenant's balances. Sessions ask and debit; whoever keeps them across processes adjusts."""
+    """One tenant's balances. Sessions ask and debit."""
 
     __slots__ = ("_day", "_micro_usd", "_plan", "_responses", "_tokens", "_tokens_minute")
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._responses = _per_minute(plan.responses_per_minute)
-        self._tokens_minute = _per_minute(plan.tokens_per_minute)
+        self._responses: Rate = per_minute(plan.responses_per_minute)
+        self._tokens_minute = per_minute(plan.tokens_per_minute)
         self._day = -1
         self._tokens = 0
         self._micro_usd: MicroUsd = 0
@@ -26,9 +37,9 @@ class Allowance:
     def replan(self, plan: Plan) -> None:
         """Hold the tenant to *plan* from now on; what was used stays used, where its rate did not change."""
         if plan.responses_per_minute != self._plan.responses_per_minute:
-            self._responses = _per_minute(plan.responses_per_minute)
+            self._responses = per_minute(plan.responses_per_minute)
         if plan.tokens_per_minute != self._plan.tokens_per_minute:
-            self._tokens_minute = _per_minute(plan.tokens_per_minute)
+            self._tokens_minute = per_minute(plan.tokens_per_minute)
         self._plan = plan
 
     def spent_today(self, wall: UnixSeconds) -> tuple[int, MicroUsd]:
@@ -89,6 +100,11 @@ class Allowance:
             self._day, self._tokens, self._micro_usd = day, 0, 0
 
 
-def _per_minute(rate: float) -> Pacer:
-    # The burst is a minute's worth, and never less than the one that makes a start possible at all.
-    return Pacer(rate / 60, max(1.0, rate))
+def minute_burst(limit: float) -> float:
+    """Return what a limit a minute lets through at once: all of it, and one at least, for a start."""
+    return max(1.0, limit)
+
+
+def per_minute(limit: float) -> Pacer:
+    """Return what holds a flow to *limit* a minute."""
+    return Pacer(limit / 60, minute_burst(limit))

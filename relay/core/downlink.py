@@ -117,9 +117,7 @@ class Downlink:
                 self._around = len(message) - length_of_delta(message)
                 self._unmeasured = _MEASURED_ONE_IN
             length = len(message) - self._around
-            if (
-                length > 0
-            ):  # or else its surroundings are not those that were measured: a figure never goes down
+            if length > 0:  # or else its surroundings are others than were measured: no figure goes down
                 self.audio_seconds += length * self._seconds_per_character
             if self._renames:
                 return self._renamed(Kind.AUDIO, Moment.FIRST_AUDIO, message, now)
@@ -242,7 +240,8 @@ class Downlink:
         response = table(event, "response")
         response_id = response.get("id")
         refused = self._turns.done(response_id) if isinstance(response_id, str) else None
-        spent = self._spend(self._model, read_response_usage(response.get("usage")), now)
+        usage = read_response_usage(response.get("usage"))
+        spent = self._spend(self._model, usage, response_id if isinstance(response_id, str) else "", now)
         if refused is None or response.get("status") == "completed":
             return event, spent
         ended = {**response, "status": "failed", "status_details": refused}
@@ -250,7 +249,8 @@ class Downlink:
 
     def _transcribed(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         usage = read_transcription_usage(event.get("usage"))
-        return event, self._spend(self._transcriber or self._model, usage, now)
+        item = f"{event.get('item_id')}:{event.get('content_index')}" if "item_id" in event else ""
+        return event, self._spend(self._transcriber or self._model, usage, item, now)
 
     def _error(self, event: Event, now: Seconds) -> tuple[Event, Actions]:
         del now
@@ -259,7 +259,7 @@ class Downlink:
         clean = {field: _cleaned(value, self._redact) for field, value in event.items()}
         return (event if clean == event else clean), ()
 
-    def _spend(self, model: str | None, usage: Usage, now: Seconds) -> Actions:
+    def _spend(self, model: str | None, usage: Usage, of: str, now: Seconds) -> Actions:
         wall = now + self._epoch
         spent: Actions = ()
         if usage != NO_USAGE:
@@ -267,7 +267,7 @@ class Downlink:
             self.usage += usage
             self.micro_usd += cost
             self._allowance.debit(usage.tokens, cost, now, wall)
-            spent = (Spend(model or "unknown", usage, cost),)
+            spent = (Spend(model or "unknown", usage, cost, of),)
         # Whoever spent it: another of the tenant's sessions may have.
         if self._allowance.day_refusal(wall) is not None:
             self.over = Reason.BUDGET_SPENT

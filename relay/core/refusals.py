@@ -222,6 +222,8 @@ class Reason(Enum):
     KEY_REVOKED = ("key_revoked", 3000, Refusal.INVALID_KEY)
     REPLACED = ("replaced", 4009, Refusal.SESSION_CONFLICT)
     DRAINING = ("draining", 1012, None)
+    OPERATOR = ("operator", 1001, None)
+    SHED = ("shed", 1013, None)
     INTERNAL = ("internal", 1011, None)
 
     def __init__(self, label: str, code: int, says: Refusal | None) -> None:

@@ -49,6 +49,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Requests to mint, whatever comes of them: two for each session that may start by default."""
     client_secret_uses: float = UNLIMITED
     """How many sessions one client secret may open. The API's own open any number until they expire."""
+    store_down: Literal["local", "refuse"] = "local"
+    """While the shared store is away, new sessions go by this process' part of the limits, or are refused."""
     trust_safety_identifier: bool = False
     """Whether a client's `OpenAI-Safety-Identifier` goes upstream; else the relay names the tenant by one."""
 
@@ -186,6 +188,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
             for upstream in tenant.upstreams or self.upstreams
             if tenant.regions is None or upstream.region in tenant.regions
         )
+
+    def every_upstream(self) -> list[Upstream]:
+        """Return the shared endpoints and all tenants' own."""
+        return [*self.upstreams, *(own for tenant in self.tenants.values() for own in tenant.upstreams)]
 
     def served_name(self, model: str) -> str:
         """Return the name that upstreams know *model* by."""

@@ -3,6 +3,7 @@
 Rule: a count that goes up in `enter` comes down once, in `leave`, on every way out.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from relay.core.refusals import Refused
@@ -16,15 +17,24 @@ class Connections:
         self.per_address = per_address
         self.open = 0
         self._by_address: dict[str, int] = {}
+        self._emptied = asyncio.Event()
+        self._emptied.set()
 
     def enter(self) -> bool:
         """Count one more connection; False if there are too many."""
         self.open += 1
+        self._emptied.clear()
         return self.open <= self.most
 
     def leave(self) -> None:
         """One less."""
         self.open -= 1
+        if not self.open:
+            self._emptied.set()
+
+    async def empty(self) -> None:
+        """Wait until nobody is connected."""
+        await self._emptied.wait()
 
     def enter_address(self, address: str) -> bool:
         """Count one more of *address*; False, uncounted, if it has too many."""

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket
 from relay.core import hello as hellos
 from relay.core import routing
 from relay.core.client_secrets import Grant
+from relay.core.explain import Ask, Lately
 from relay.core.guest import Guest, granted
 from relay.core.hello import Hello
 from relay.core.refusals import Refusal, Refused
@@ -32,6 +33,7 @@ from relay.edge.admission import Admission
 from relay.edge.farewell import LARGEST, Farewell
 from relay.edge.grants import Grants
 from relay.edge.handoff import EXTENSION, Handoff
+from relay.edge.memory import MemoryGuard
 from relay.edge.metrics import OTHER, Metrics
 from relay.edge.replies import refusing
 from relay.edge.rest import Rest
@@ -61,6 +63,8 @@ class Door:
         grants: Grants,
         metrics: Metrics,
         rest: Rest,
+        lately: Lately,
+        memory: MemoryGuard,
     ) -> None:
         self.terrain = terrain
         self.draining = False
@@ -68,6 +72,8 @@ class Door:
         self._allowances = allowances
         self._grants = grants
         self._metrics = metrics
+        self._lately = lately
+        self._memory = memory
         self.app = Starlette(
             routes=[
                 *(WebSocketRoute(path, self.upgrade) for path in hellos.PATHS),
@@ -94,8 +100,7 @@ class Door:
                 outcome = await self._admission.admit(guest, hand_over, self._may_still)
             if isinstance(outcome, Refused):
                 result = "refused"
-                label = self._metrics.tenant_label(tenant.id) if tenant is not None else OTHER
-                self._metrics.refused(outcome, label)
+                self._note(tenant, outcome, websocket)
                 await self._turn_away(websocket, outcome)
             elif outcome:
                 result = "accepted"
@@ -108,12 +113,24 @@ class Door:
         self._metrics.refused(refused)
         await self._turn_away(websocket, refused)
 
+    def _note(self, tenant: Tenant | None, refused: Refused, websocket: WebSocket) -> None:
+        """Count the refusal; where the tenant is known, keep it for whoever asks why."""
+        self._metrics.refused(refused, OTHER if tenant is None else self._metrics.tenant_label(tenant.id))
+        if tenant is not None:
+            asked = websocket.query_params
+            ask = Ask(
+                model=_short(asked.get("model") or asked.get("deployment")),
+                region=_short(asked.get("relay_region") or websocket.headers.get("x-relay-region")),
+                origin=_short(websocket.headers.get("origin")),
+            )
+            self._lately.note(tenant.id, refused, ask, clock.wall())
+
     # --- who is it, and may it? -------------------------------------------------------------------
 
     async def _receive(self, websocket: WebSocket) -> tuple[Tenant | None, Guest | Refused]:
         """Decide all that needs no network. Return whose key it was, and the decision."""
         if self.draining:
-            return None, _DRAINING
+            return None, DRAINING
         terrain = self.terrain
         headers = _headers(websocket)
         query = websocket.scope["query_string"].decode("latin-1")
@@ -127,7 +144,10 @@ class Door:
         told = granted(hello, grant) if grant is not None else hello
         if isinstance(told, Refused):
             return tenant, told
-        routes = _origin_refusal(told, tenant, grant) or self._may(told, tenant)
+        refused = _origin_refusal(told, tenant, grant) or self._memory.refusal(told.latency)
+        if refused is None:
+            await self._allowances.prepare(tenant)
+        routes = refused or self._may(told, tenant)
         if isinstance(routes, Refused):
             return tenant, routes
         return tenant, Guest(
@@ -160,7 +180,9 @@ class Door:
     def _may_still(self, guest: Guest) -> Refused | None:
         """Say why a guest may not come in after all, as of now."""
         if self.draining:
-            return _DRAINING
+            return DRAINING
+        if (full := self._memory.refusal(guest.hello.latency)) is not None:
+            return full
         if guest.grant is not None:
             minter = identity.minter(guest.grant, self.terrain.catalog)
             return minter if isinstance(minter, Refused) else None
@@ -187,7 +209,7 @@ class Door:
 
 
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-_DRAINING: Final = Refused(
+DRAINING: Final = Refused(
     Refusal.DRAINING,
     "This relay is shutting down. Connect again: another one takes the session.",
     retry_after=1.0,
@@ -207,6 +229,11 @@ def _origin_refusal(hello: Hello, tenant: Tenant, grant: Grant | None) -> Refuse
         f"The origin {hello.origin[:128]} is not allowed for this tenant.",
         param="origin",
     )
+
+
+def _short(asked: str | None) -> str | None:
+    """Return what was asked for, no longer than it takes to know it again."""
+    return None if asked is None else asked[:128]
 
 
 def _headers(websocket: WebSocket) -> list[tuple[str, str]]:

@@ -5,11 +5,12 @@ that are open.
 """
 
 from relay.core.allowance import Allowance
+from relay.core.billing import Book, Entry, UsageRow
 from relay.core.pacing import Pacer
 from relay.core.refusals import Refusal, Refused
 from relay.core.tenants import Tenant
-from relay.core.usage import NO_USAGE, Usage
-from relay.core.words import MicroUsd, Seconds, SessionId, SessionName, TenantId
+from relay.core.usage import Usage
+from relay.core.words import MicroUsd, Seconds, SessionId, SessionName, TenantId, UnixSeconds
 from relay.edge.clock import monotonic
 from relay.ports import Bill, Permit
 
@@ -96,18 +97,36 @@ class EmbeddedAllowances:
         allowance.replan(tenant.plan)
         return allowance
 
+    async def prepare(self, tenant: Tenant) -> None:
+        """See `Allowances.prepare`. There are no other processes."""
+
 
 class EmbeddedLedger:
-    """`Ledger` for one process."""
+    """`Ledger` for one process: a restart begins anew."""
 
     def __init__(self) -> None:
-        self._totals: dict[TenantId, tuple[Usage, MicroUsd]] = {}
+        self._book = Book()
+        self._unnamed = 0
 
     def record(self, bill: Bill) -> None:
         """See `Ledger.record`."""
-        usage, micro_usd = self._totals.get(bill.tenant, (NO_USAGE, 0))
-        self._totals[bill.tenant] = (usage + bill.usage, micro_usd + bill.micro_usd)
+        self._unnamed += not bill.response
+        self._book.add(
+            Entry(
+                id=bill.response or f":{self._unnamed}",
+                tenant=bill.tenant,
+                model=bill.model,
+                at=bill.at,
+                responses=1,
+                usage=bill.usage,
+                micro_usd=bill.micro_usd,
+            )
+        )
 
     async def total(self, tenant: TenantId) -> tuple[Usage, MicroUsd]:
         """See `Ledger.total`."""
-        return self._totals.get(tenant, (NO_USAGE, 0))
+        return self._book.total(tenant)
+
+    async def usage(self, tenant: TenantId, since: UnixSeconds) -> tuple[UsageRow, ...]:
+        """See `Ledger.usage`."""
+        return self._book.rows(tenant, since)

@@ -46,6 +46,8 @@ class Grants:
         if isinstance(grant, Refused) or not grant.stored:
             return grant
         sealed = await self._secrets.find(grant.id)
+        if isinstance(sealed, Refused):
+            return sealed
         session = None if sealed is None else self.sealer.open_session(grant.id, sealed)
         if session is None:
             return Refused(

@@ -3,9 +3,11 @@
 Rule: the buckets stand round the promises: milliseconds for what the relay adds, seconds for what it waits for.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import Metric
 
 LATENCY: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 DURATION: Final = (1.0, 10.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0)
@@ -17,10 +19,14 @@ class Histograms:
     """Every histogram of one process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._all: list[Histogram] = []
+
         def histogram(
             name: str, about: str, labels: tuple[str, ...] = (), buckets: tuple[float, ...] = LATENCY
         ) -> Histogram:
-            return Histogram(name, about, labels, buckets=buckets, registry=registry)
+            made = Histogram(name, about, labels, buckets=buckets, registry=registry)
+            self._all.append(made)
+            return made
 
         self.session = histogram(
             "relay_session_duration_seconds", "Life of a session, from 101 to end.", buckets=DURATION
@@ -50,6 +56,12 @@ class Histograms:
             "From dialing an upstream to its first event.",
             ("upstream",),
         )
+        self.store = histogram("relay_store_seconds", "What the store took to answer.", ("op",))
         self.loop_lag = histogram(
             "relay_event_loop_lag_seconds", "How late the event loop woke a timer, sampled twice a second."
         )
+
+    def families(self) -> Iterator[Metric]:
+        """Return each as it stands."""
+        for histogram in self._all:
+            yield from histogram.collect()

@@ -1,4 +1,4 @@
-"""The public port: sockets made by us, request heads held to a size and a time, connections counted.
+"""The public port: request heads held to a size and a time, connections counted.
 
 uvicorn parses HTTP and runs the app. What it leaves open is closed here: it waits for a request head for ever,
 takes heads of any size, knows no cap by address, and ends every connection at once on a signal.
@@ -24,10 +24,6 @@ from relay.core.refusals import Refusal, Refused
 from relay.edge.connections import Listening
 from relay.edge.handoff import HandOff
 
-RECEIVE_BUFFER: Final = 64 * 1024
-"""Of a client's socket. With the kernel's default a client that is paced has its own pings stuck behind seconds
-of unread audio, and dies of it."""
-SEND_BUFFER: Final = 256 * 1024
 MAX_HEAD_BYTES: Final = 16 * 1024
 """Request line and headers. Ours carry one token; h11, IIS and picows take as much."""
 MAX_URL_BYTES: Final = 8 * 1024
@@ -184,14 +180,9 @@ class Listener(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, sock: socket.socket, listening: Listening | None) -> None:
         super().__init__(config)
         self._sock = sock
+        self.port: int = sock.getsockname()[1]
         self._listening = listening
         self._up = asyncio.Event()
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        number: int = self._sock.getsockname()[1]
-        return number
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -201,6 +192,13 @@ class Listener(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the listening socket ourselves, for the deadline on TLS handshakes."""
         del sockets
+        self.servers = []
+        await self.accept_on(self._sock)
+        self.started = True
+        self._up.set()
+
+    async def accept_on(self, sock: socket.socket) -> asyncio.Server:
+        """Accept on *sock*, which is this listener's from now on, until it leaves what is returned."""
         state: dict[str, Any] = {"listening": self._listening}
         config = self.config
 
@@ -211,14 +209,18 @@ class Listener(uvicorn.Server):
 
         server = await asyncio.get_running_loop().create_server(
             accept,
-            sock=self._sock,
+            sock=sock,
             ssl=config.ssl,
             backlog=BACKLOG,
             ssl_handshake_timeout=HEAD_WITHIN if config.ssl is not None else None,
         )
-        self.servers = [server]
-        self.started = True
-        self._up.set()
+        self.servers.append(server)
+        return server
+
+    def leave(self, server: asyncio.Server) -> None:
+        """Accept no more where `accept_on` returned *server*; open connections go on."""
+        server.close()
+        self.servers.remove(server)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -236,28 +238,9 @@ class Listener(uvicorn.Server):
             await self.shutdown()
 
     def stop_accepting(self) -> None:
-        """Close the listening socket; open connections go on."""
+        """Close the listening sockets; open connections go on."""
         for server in self.servers:
             server.close()
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Open a listening socket whose connections have bounded buffers."""
-    family, kind, proto, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    sock = socket.socket(family, kind, proto)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Before `listen`, so that accepted sockets inherit them and the window is offered accordingly.
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        sock.setblocking(False)  # noqa: FBT003 - the standard library's
-        sock.bind(address)
-    except OSError as error:
-        sock.close()
-        raise OSError(error.errno, f"{host}:{port}: {error.strerror}") from error
-    return sock
 
 
 def public(

@@ -129,6 +129,8 @@ class Live:
                 usage=spend.usage,
                 micro_usd=spend.micro_usd,
                 at=monotonic() + self.epoch,
+                # With the session: an upstream of another maker may count its responses anew in each.
+                response=f"{self.id}:{spend.response}" if spend.response else "",
             )
         )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from relay import __version__
@@ -19,7 +19,9 @@ from relay.core.flow import Hold
 from relay.core.refusals import Reason, Refusal, Refused
 from relay.core.usage import KINDS, Usage
 from relay.core.words import MicroUsd, Seconds, Side, TenantId, usd
+from relay.edge.counting import counter
 from relay.edge.histograms import DIRECTIONS, Histograms
+from relay.edge.store_series import StoreSeries
 from relay.edge.sums import Counted, Sums
 
 TENANTS: Final = 100
@@ -67,6 +69,7 @@ class Metrics(Collector):
         self.draining = False
         self.registry = CollectorRegistry()
         self.histograms = Histograms(self.registry)
+        self.store = StoreSeries(self.histograms)
         self.registry.register(self)
 
     # --- what is told -----------------------------------------------------------------------------
@@ -137,15 +140,23 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Add up, and show."""
-        sums = self._sums.copy()
-        live = list(self._live())
+        sums, live = self.counted()
         for session in live:
             sums.add(session)
+        return self.families(sums, live)
+
+    def counted(self) -> tuple[Sums, list[Counted]]:
+        """Return what ended sessions left, and the live ones, each of which is still to be added."""
+        return self._sums.copy(), list(self._live())
+
+    def families(self, sums: Sums, live: list[Counted]) -> Iterator[Metric]:
+        """Show *sums*, to which all *live* ones were added."""
         yield from self._sessions(live)
         yield from self._traffic(sums, live)
         yield from self._refusals(sums)
         yield from self._upstreams()
         yield from self._usage()
+        yield from self.store.families()
         build = GaugeMetricFamily("relay_build_info", "What is running.", labels=("version",))
         build.add_metric((__version__,), 1)
         yield build
@@ -159,7 +170,7 @@ class Metrics(Collector):
         for labels, count in (held or {(OTHER, OTHER): 0}).items():
             open_now.add_metric(labels, count)
         yield open_now
-        yield _counter(
+        yield counter(
             "relay_sessions_ended",
             "Sessions ended, by reason and by who went first.",
             ("reason", "first"),
@@ -169,7 +180,7 @@ class Metrics(Collector):
                 for first in (*SIDES, "relay")
             ),
         )
-        yield _counter(
+        yield counter(
             "relay_handshakes",
             "Upgrade requests answered.",
             ("result",),
@@ -177,7 +188,7 @@ class Metrics(Collector):
         )
 
     def _traffic(self, sums: Sums, live: list[Counted]) -> Iterator[Metric]:
-        yield _counter(
+        yield counter(
             "relay_events",
             "Messages that came in, and what became of them.",
             ("direction", "kind", "outcome"),
@@ -191,20 +202,20 @@ class Metrics(Collector):
                 for outcome in Outcome
             ),
         )
-        yield _counter(
+        yield counter(
             "relay_bytes",
             "Bytes of messages that came in.",
             ("direction",),
             (((DIRECTIONS[side],), sums.bytes[side]) for side in Side),
         )
         tenants = sorted({OTHER, *(tenant for _, tenant in sums.audio)})
-        yield _counter(
+        yield counter(
             "relay_audio_seconds",
             "Seconds of speech relayed.",
             ("direction", "tenant"),
             (((DIRECTIONS[side], tenant), sums.audio[side, tenant]) for side in Side for tenant in tenants),
         )
-        yield _counter(
+        yield counter(
             "relay_paused_seconds",
             "Seconds in which a side was not read.",
             ("side", "cause"),
@@ -214,13 +225,13 @@ class Metrics(Collector):
         for side in Side:
             buffered.add_metric((SIDES[side],), sum(session.buffered(side) for session in live))
         yield buffered
-        yield _counter(
+        yield counter(
             "relay_stalls",
             "Times that a write buffer was full.",
             ("side",),
             (((SIDES[side],), self._stalls[side]) for side in Side),
         )
-        yield _counter(
+        yield counter(
             "relay_pings",
             "Pings that came in.",
             ("leg", "result"),
@@ -233,11 +244,11 @@ class Metrics(Collector):
 
     def _refusals(self, sums: Sums) -> Iterator[Metric]:
         seen = {*sums.refusals, *((refusal, OTHER) for refusal in Refusal)}
-        yield _counter(
+        yield counter(
             "relay_refusals",
             "Refusals, at the door and in sessions.",
             ("refusal", "tenant"),
-            (((key[0].label, key[1]), sums.refusals[key]) for key in sorted(seen, key=_by_label)),
+            sorted(((refusal.label, tenant), sums.refusals[refusal, tenant]) for refusal, tenant in seen),
         )
         limits: Counter[str] = Counter(dict.fromkeys((*_LIMITS.values(), *_LIMITS_OF_ENDS.values()), 0))
         for (refusal, _), count in sums.refusals.items():
@@ -246,7 +257,7 @@ class Metrics(Collector):
         for (reason, _), count in self._ended.items():
             if reason in _LIMITS_OF_ENDS:
                 limits[_LIMITS_OF_ENDS[reason]] += count
-        yield _counter(
+        yield counter(
             "relay_limit_decisions",
             "What limits decided against a client.",
             ("limit", "decision"),
@@ -254,16 +265,14 @@ class Metrics(Collector):
         )
 
     def _upstreams(self) -> Iterator[Metric]:
-        healthy = GaugeMetricFamily(
-            "relay_upstream_healthy", "1 while an upstream is dialed first.", labels=("upstream",)
-        )
-        names = []
+        about = "1 while an upstream is dialed first."
+        healthy = GaugeMetricFamily("relay_upstream_healthy", about, labels=("upstream",))
+        seen = set(self._choices)
         for name, is_healthy in self.upstreams():
-            names.append(name)
+            seen.update((name, why) for why in CHOICES)
             healthy.add_metric((name,), float(is_healthy))
         yield healthy
-        seen = {*self._choices, *((name, why) for name in names for why in CHOICES)}
-        yield _counter(
+        yield counter(
             "relay_upstream_choices",
             "Tries of an upstream, by how they ended.",
             ("upstream", "why"),
@@ -271,28 +280,15 @@ class Metrics(Collector):
         )
 
     def _usage(self) -> Iterator[Metric]:
-        yield _counter(
+        yield counter(
             "relay_tokens",
             "Tokens that upstreams reported.",
             ("kind", "model", "tenant"),
             self._tokens.items(),
         )
-        yield _counter(
+        yield counter(
             "relay_cost_usd",
             "What they cost, by the price list.",
             ("tenant", "model"),
             ((key, usd(micro)) for key, micro in self._cost.items()),
         )
-
-
-def _by_label(key: tuple[Refusal, str]) -> tuple[str, str]:
-    return key[0].label, key[1]
-
-
-def _counter(
-    name: str, about: str, labels: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], float]]
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, about, labels=labels)
-    for values, amount in rows:
-        family.add_metric(values, amount)
-    return family

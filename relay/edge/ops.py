@@ -3,19 +3,21 @@
 Rule: nothing here is on the public port, and liveness depends on nothing but the event loop.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from relay.edge.metrics import Metrics
 
 
-def application(metrics: Metrics, unready: Callable[[], str | None]) -> Starlette:
-    """Make the app. *unready* says why no new sessions are taken; None while they are."""
+def application(
+    metrics: Metrics, unready: Callable[[], str | None], admin: Iterable[BaseRoute] = ()
+) -> Starlette:
+    """Make the app. *unready* says why no new sessions are taken; None while they are. *admin* goes beside."""
 
     async def livez(request: Request) -> Response:
         del request
@@ -37,5 +39,6 @@ def application(metrics: Metrics, unready: Callable[[], str | None]) -> Starlett
             Route("/livez", livez),
             Route("/readyz", readyz),
             Route("/metrics", show_metrics),
+            *admin,
         ]
     )

@@ -179,6 +179,11 @@ class Pipe:
         """End the session from outside: draining, revoked, replaced."""
         self._do(self._session.end(reason, monotonic(), message))
 
+    def cut(self) -> None:
+        """Drop both connections: what was accepted for the peers and is not sent yet is lost."""
+        for leg in self._legs:
+            leg.disconnect(graceful=False)
+
     def buffered(self, side: Side) -> int:
         """Return how many bytes wait to be written to *side*."""
         return self._legs[side].buffered()

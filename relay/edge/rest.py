@@ -199,6 +199,7 @@ class Rest:
         if isinstance(wish, Refused):
             return wish
         now = self._now()
+        await self._allowances.prepare(tenant)
         refused = self._allowances.of(tenant).day_refusal(now)
         session = refused or self._session(wish, tenant)
         if isinstance(session, Refused):

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from relay.core import origins
+from relay.core import origins, store_address
 from relay.core.hello import MODEL_NAME
 from relay.core.keys import PREFIX, parse_stored
 from relay.core.origins import NoOrigin, is_host
@@ -98,12 +98,22 @@ def _read_connection_url(raw: str, schemes: tuple[str, ...], world: World) -> st
 
 
 def _read_store_url(raw: str, world: World) -> object:
-    url = _read_connection_url(raw, ("redis", "rediss", "unix"), world)
-    return url if isinstance(url, Wrong) else Secret(url)
+    resolved = resolve(raw, world) if is_reference(raw) else raw
+    if isinstance(resolved, Wrong) or (is_reference(raw) and not world.looked_at):
+        return resolved if isinstance(resolved, Wrong) else Secret(resolved)
+    try:
+        at = store_address.parse(Secret(resolved))
+    except ValueError as error:
+        return Wrong(f"is no store's URL: {error}")
+    if (at.password or at.sentinel_password) and not is_reference(raw):
+        return Wrong("holds a password", "secrets are not kept in this file")
+    return Secret(resolved)
 
 
 STORE_URL: Final = text(
-    "URL or secret", f"a redis://, rediss:// or unix:// URL, or {REFERENCE}", _read_store_url
+    "URL or secret",
+    f"a redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// URL, or {REFERENCE}",
+    _read_store_url,
 )
 
 

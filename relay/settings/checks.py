@@ -252,17 +252,8 @@ def _check_short_secrets(read: Values, findings: Findings) -> None:
             )
 
 
-_UNUSED: Final = {
-    ("store", "url"): "this version keeps everything in one process",
-}
-"""What the file may hold already, and nothing acts upon yet."""
-
-
 def _check_unused(read: Values, findings: Findings) -> None:
     """Say of each key that is accepted for what comes later that it does nothing now."""
-    for (section, key), why in _UNUSED.items():
-        if key in read.get(section, {}):
-            findings.warning((section, key), f"is read but not used: {why}")
     for at, upstream in _all_upstreams(read):
         if upstream.get("warm"):
             findings.warning((*at, "warm"), "is read but not used: this version keeps no warm sockets")

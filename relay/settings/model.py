@@ -29,6 +29,8 @@ class Listen(msgspec.Struct, frozen=True, kw_only=True):
     per_address: int | None = None
     """Connections from one client address; None does not count them. Only ever set with `trusted_proxies`."""
     trusted_proxies: tuple[Network, ...] = ()
+    memory_limit: int | None = None
+    """Bytes that the process may have; None goes by the cgroup's limit, if there is one."""
     drain_seconds: Seconds = 1800
     drain_spread_seconds: Seconds = 60
 

@@ -55,6 +55,12 @@ LISTEN: Final = Table(
             shape=Listing(of=NETWORK),
             about="Proxies whose `X-Forwarded-For` is believed: addresses and networks.",
         ),
+        "memory_limit": Key(
+            shape=whole(64 * 1024 * 1024),
+            about="Bytes of memory that a process may have: at 92 % it takes no new sessions, at 95 % it "
+            "sheds the largest buffers.",
+            absent="the cgroup's limit",
+        ),
         "drain_seconds": Key(
             shape=number(), about="How long sessions may go on after SIGTERM before they are closed."
         ),
@@ -72,19 +78,20 @@ OPS: Final = Table(
         "port": Key(shape=_PORT, about="The TCP port; 0 takes any free one."),
         "token": Key(
             shape=SECRET,
-            about="The bearer token of `/admin`, which this version does not have yet.",
+            about="The bearer token of `/admin`.",
             absent="no `/admin`",
         ),
     },
 )
 
 STORE: Final = Table(
-    about="What several relay processes share. Read and checked; this version runs as one process.",
+    about="What several relay processes share: limits, budgets, client secrets, usage.",
     of=Store,
     keys={
         "url": Key(
             shape=STORE_URL,
-            about="A Redis server. With a password inside it is a secret and stands elsewhere.",
+            about="A Redis or Valkey server (6.2 or newer), alone, behind Sentinels or as a Cluster. With a "
+            "password inside it is a secret and stands elsewhere. Read at start, not on reload.",
             absent="embedded: one process, nothing shared",
         ),
     },
@@ -198,6 +205,11 @@ LIMITS: Final = {
         about="Requests for client secrets in a minute, of the tenant, whatever comes of them.",
     ),
     "client_secret_uses": Key(shape=_COUNT, about="Sessions that one client secret may open."),
+    "store_down": Key(
+        shape=choice("local", "refuse"),
+        about="What becomes of new sessions while the store does not answer: by this process' part of "
+        "the limits, or refused with 503. Live ones go on.",
+    ),
     "trust_safety_identifier": Key(
         shape=FLAG,
         about="Whether a client's `OpenAI-Safety-Identifier` goes upstream. Else the relay sends one that "

@@ -1,6 +1,7 @@
-"""What every home of `Secrets` promises; here, the one in this process, and its bounds."""
+"""What every home of `Secrets` promises, in one process and in a store; and the bounds of the former."""
 
 import time
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -11,7 +12,10 @@ from relay.core.words import TenantId, UnixSeconds
 from relay.edge import embedded_secrets
 from relay.edge.clock import wall
 from relay.edge.embedded_secrets import EmbeddedSecrets
+from relay.edge.store.connection import Store
+from relay.edge.store.secrets import StoreSecrets
 from relay.ports import Secrets
+from tests.kit.stores import Server, cluster, cluster_url, newest, oldest, running, serving
 
 ACME, OTHER_CO = TenantId("acme"), TenantId("other-co")
 SOON = 600.0
@@ -74,6 +78,45 @@ class TestEmbedded(SecretsContract):
     @pytest.fixture(autouse=True)
     def home(self) -> None:
         self.secrets = EmbeddedSecrets()
+
+
+class TestStore(SecretsContract):
+    @pytest.fixture(autouse=True)
+    def home(self, store: Store) -> None:
+        self.secrets = StoreSecrets(store)
+
+
+@pytest.mark.slow
+class TestOldestStore(SecretsContract):
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def old() -> Iterator[Server]:
+        with serving(oldest()) as server:
+            yield server
+
+    @pytest.fixture(autouse=True)
+    async def home(self, old: Server) -> AsyncIterator[None]:
+        old.flush()
+        async with running(old.url) as store:
+            self.secrets = StoreSecrets(store)
+            yield
+
+
+@pytest.mark.slow
+class TestCluster(SecretsContract):
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def nodes() -> Iterator[list[Server]]:
+        with cluster(newest()) as nodes:
+            yield nodes
+
+    @pytest.fixture(autouse=True)
+    async def home(self, nodes: list[Server]) -> AsyncIterator[None]:
+        for node in nodes:
+            node.flush()
+        async with running(cluster_url(nodes)) as store:
+            self.secrets = StoreSecrets(store)
+            yield
 
 
 # --- the bounds of the home in this process -------------------------------------------------------

@@ -34,7 +34,7 @@ async def in_band(relay: Relay, key: str, query: str = f"?model={MODEL}", **opti
     [
         (None, "No API key was provided"),
         ("sk-somebody-elses", "this relay's keys begin with rlk_live_"),
-        (new_key()[0], "unknown or was revoked"),
+        pytest.param(new_key()[0], "unknown or was revoked", id="nobody's"),
     ],
 )
 async def test_a_key_that_is_missing_or_unknown_is_401(key: str | None, says: str) -> None:

@@ -96,7 +96,9 @@ async def test_nothing_of_the_relays_own_wishes_is_echoed() -> None:
 # --- refusals -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", [None, "sk-somebody-elses", "ek_11111111.AAAA", new_key()[0]])
+@pytest.mark.parametrize(
+    "key", [None, "sk-somebody-elses", "ek_11111111.AAAA", pytest.param(new_key()[0], id="nobody's")]
+)
 async def test_a_key_that_is_none_here_is_401(key: str | None) -> None:
     async with relay_to(OPAQUE) as (relay, _), asking(relay, key) as client:
         for method, path in (("POST", SECRETS), ("GET", "/v1/models"), ("GET", "/v1/models/x")):

@@ -11,7 +11,8 @@ from relay.core import keys
 from relay.core.keys import StoredKey
 from relay.core.words import Secret
 from relay.edge import logs
-from relay.server import Relay, redactor_of
+from relay.server import Relay
+from relay.settings.secrecy import redactor_of
 from relay.simulator.server import Simulator
 from relay.simulator.settings import INSTANT
 from tests.kit.relays import MODEL, config, new_key, settings

@@ -13,7 +13,8 @@ import structlog
 from websockets.asyncio.server import ServerConnection
 
 from relay.edge import logs
-from relay.server import Relay, redactor_of
+from relay.server import Relay
+from relay.settings.secrecy import redactor_of
 from relay.simulator.server import Simulator
 from relay.simulator.settings import INSTANT
 from tests.kit.certificates import Certificate

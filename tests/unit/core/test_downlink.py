@@ -166,8 +166,8 @@ def test_a_session_that_names_no_model_is_left_alone() -> None:
 def test_a_response_is_billed_once_it_is_done() -> None:
     allowance = Allowance(plan())
     gate = downlink(allowance=allowance)
-    assert gate.judge(done(7), True, 0) == (*FORWARD, Spend("gpt-x", Usage(text_in=7), 7))
-    assert gate.judge(done(3), True, 0) == (*FORWARD, Spend("gpt-x", Usage(text_in=3), 3))
+    assert gate.judge(done(7), True, 0) == (*FORWARD, Spend("gpt-x", Usage(text_in=7), 7, "r"))
+    assert gate.judge(done(3), True, 0) == (*FORWARD, Spend("gpt-x", Usage(text_in=3), 3, "r"))
     assert (gate.usage, gate.micro_usd) == (Usage(text_in=10), 10)
     assert allowance.spent_today(EPOCH) == (10, 10)
 
@@ -195,7 +195,7 @@ def test_a_budget_that_another_session_spent_ends_this_one_at_its_next_response(
 
 def test_a_session_of_no_model_costs_the_dearest() -> None:
     gate = downlink(asked=None, served=None)
-    assert gate.judge(done(7), True, 0) == (*FORWARD, Spend("unknown", Usage(text_in=7), 7))
+    assert gate.judge(done(7), True, 0) == (*FORWARD, Spend("unknown", Usage(text_in=7), 7, "r"))
 
 
 def test_a_transcription_is_billed_to_the_model_that_made_it() -> None:
@@ -256,7 +256,7 @@ def test_its_end_is_shown_as_a_failure_with_the_reason_and_billed_all_the_same(f
     ended = only_sent(actions)["response"]
     assert ended["status"] == "failed"
     assert ended["status_details"]["error"]["code"] == "rate_limit_exceeded"
-    assert actions[1] == Spend("gpt-x", Usage(text_in=7), 7)
+    assert actions[1] == Spend("gpt-x", Usage(text_in=7), 7, "r")
     assert count(forbidding, Kind.RESPONSE, Outcome.REPLACED) == 1
 
 

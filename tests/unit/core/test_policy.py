@@ -174,7 +174,7 @@ def test_a_format_that_is_locked_one_way_is_free_the_other() -> None:
     assert judged({"type": "session.update", "session": free}, locked=frozenset({"input_format"})) is None
 
 
-@pytest.mark.parametrize("kind", HOSTED_ITEMS)
+@pytest.mark.parametrize("kind", sorted(HOSTED_ITEMS))
 def test_items_of_hosted_tools_are_refused_unless_allowed(kind: str) -> None:
     assert fault(item(type=kind)) == "item.type"
     full = item(type=kind, tools=[{"name": "b"}], model="x")
@@ -190,7 +190,7 @@ def test_items_that_are_not_understood_are_refused_unless_hosted_tools_are_allow
     assert judged(item(type=kind), hosted_tools=True) is None
 
 
-@pytest.mark.parametrize("kind", PLAIN_ITEMS)
+@pytest.mark.parametrize("kind", sorted(PLAIN_ITEMS))
 def test_plain_items_pass(kind: str) -> None:
     assert judged(item(type=kind, id="i")) is None
     assert fault(item(type=kind, Type="mcp_call")) == "item.type"

@@ -26,7 +26,7 @@ def test_every_judge_has_a_setting_that_can_be_locked() -> None:
     assert RESTRICTIONS.keys() <= LOCKABLE.keys()
 
 
-@pytest.mark.parametrize("setting", RESTRICTIONS.keys() - {"tools", "tool_choice", "prompt", "tracing"})
+@pytest.mark.parametrize("setting", sorted(RESTRICTIONS.keys() - {"tools", "tool_choice", "prompt", "tracing"}))
 @pytest.mark.parametrize("value", [None, "x", 7, True, [], ["x"], {"model": ["x"]}])
 def test_what_no_policy_speaks_of_passes_as_it_is(setting: str, value: object) -> None:
     assert judged(setting, value, Policy()) is value

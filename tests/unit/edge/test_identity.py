@@ -38,7 +38,7 @@ def refused(headers: list[tuple[str, str]], query: str = "") -> Refused:
         ([("authorization", f"bearer  {TOKEN} ")], ""),
         ([("api-key", TOKEN)], ""),
         ([("x-api-key", f" {TOKEN}")], ""),
-        ([], f"api-version=2025-04-01-preview&api-key={TOKEN}"),
+        pytest.param([], f"api-version=2025-04-01-preview&api-key={TOKEN}", id="query"),
         ([("authorization", "Basic eDp5"), ("api-key", TOKEN)], ""),
         ([BEARER, ("api-key", "sk-other")], "api-key=sk-other"),
     ],

@@ -115,7 +115,8 @@ def test_a_store_is_a_redis_url_or_a_secret() -> None:
     assert read(STORE_URL, "unix:///run/redis.sock") == Secret("unix:///run/redis.sock")
     assert read(STORE_URL, "env:URL") == Secret(ENVIRON["URL"])
     assert STORE_URL.read("env:NONE", BLIND) == Secret(UNREAD)
-    assert refused(STORE_URL, "http://cache") == 'has the scheme "http"'
+    assert read(STORE_URL, "redis+sentinel://a,b/main") == Secret("redis+sentinel://a,b/main")
+    assert refused(STORE_URL, "http://cache").startswith("is no store's URL: its scheme is one of redis,")
     assert refused(STORE_URL, "env:NONE").startswith("the environment variable NONE is not set")
 
 

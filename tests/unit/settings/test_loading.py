@@ -24,6 +24,7 @@ tls_key = "/key.pem"
 max_connections = 500
 per_address = 5
 trusted_proxies = ["10.0.0.0/8", "192.0.2.1"]
+memory_limit = 536870912
 drain_seconds = 10
 drain_spread_seconds = 2.5
 [ops]
@@ -70,6 +71,7 @@ usd_per_day = 13.5
 patience = "unlimited"
 client_secrets_per_minute = 14
 client_secret_uses = 1
+store_down = "refuse"
 trust_safety_identifier = true
 [[tenants]]
 id = "acme"
@@ -124,6 +126,7 @@ def test_every_key_is_read(loaded: Callable[[str], Settings]) -> None:
         patience=inf,
         client_secrets_per_minute=14,
         client_secret_uses=1,
+        store_down="refuse",
         trust_safety_identifier=True,
     )
     assert settings.listen == Listen(
@@ -134,6 +137,7 @@ def test_every_key_is_read(loaded: Callable[[str], Settings]) -> None:
         max_connections=500,
         per_address=5,
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("192.0.2.1")),
+        memory_limit=536_870_912,
         drain_seconds=10,
         drain_spread_seconds=2.5,
     )

@@ -7,8 +7,6 @@ from relay.settings import Problems, load
 TEXT = """
 [keys]
 peppers = { 1 = "env:PEPPER" }
-[store]
-url = "redis://127.0.0.1:6379"
 [[upstreams]]
 name = "us-1"
 region = "us"
@@ -18,7 +16,7 @@ warm = 2
 """
 
 
-@pytest.mark.parametrize("key", ["store.url", "upstreams[0].warm"])
+@pytest.mark.parametrize("key", ["upstreams[0].warm"])
 def test_a_key_that_does_nothing_yet_is_a_warning(key: str) -> None:
     settings = load(TEXT, environ={"PEPPER": "p" * 40, "KEY": "sk-x"})
     assert not isinstance(settings, Problems)
