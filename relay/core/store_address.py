@@ -12,7 +12,7 @@ Rule: pure. What a URL may not hold is a `ValueError` whose message shows nothin
 """
 
 import re
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, assert_never
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
@@ -130,6 +130,8 @@ def _place(kind: Kind, path: str, query: dict[str, str]) -> tuple[str, int]:
             if not service:
                 raise ValueError("Sentinel wants the service's name: redis+sentinel://host:26379/service")
             return unquote(service), _db(db)
+        case _:
+            assert_never(kind)
 
 
 def _db(text: str) -> int:

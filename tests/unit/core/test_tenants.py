@@ -117,3 +117,10 @@ def test_a_day_s_money_is_held_in_millionths() -> None:
 
 def test_a_tenant_does_not_show_its_upstreams_keys() -> None:
     assert "sk" not in repr(upstream("u", "r"))
+
+
+def test_every_upstream_is_a_shared_one_or_a_tenant_s_own() -> None:
+    shared, own = upstream("shared", "us"), upstream("own", "eu")
+    acme = Tenant(id=TenantId("acme"), plan=Plan(name="p"), upstreams=(own,))
+    held = Catalog.of((acme, tenant("other")), (shared,), {}, {})
+    assert held.every_upstream() == [shared, own]
