@@ -6,6 +6,7 @@ Whatever changes something leaves one log line, and a query that is not understo
 
 import hmac
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -70,7 +71,7 @@ class _Door:
         return refusing(refused, {**_FRESH, "WWW-Authenticate": 'Bearer realm="relay admin"'})
 
 
-class _Guarded:
+class _Guarded(ABC):
     """What stands at one path: an ASGI app, so that every method comes here and is told the same way."""
 
     methods: tuple[str, ...] = ("GET",)
@@ -90,9 +91,9 @@ class _Guarded:
         refused = Refused(Refusal.METHOD_NOT_ALLOWED, f"This address takes {allowed}.")
         return refusing(refused, {**_FRESH, "Allow": allowed})
 
+    @abstractmethod
     async def answer(self, request: Request) -> Response:
         """Answer a request that may be made."""
-        raise NotImplementedError
 
 
 class _Description(_Guarded):
