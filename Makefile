@@ -59,7 +59,7 @@ mirror: $(VENV)/dev ## each core module: 100 % branch coverage by its own test f
 	@echo "==> mirror coverage" && $(BIN)/python tests/mirror.py
 
 suites: $(VENV)/dev ## real sockets: contracts, integration, clients, conformance, chaos; a simulated fleet
-	@echo "==> suites on real sockets" && $(BIN)/pytest -n 3 --dist loadfile tests/contracts tests/integration tests/clients tests/conformance tests/chaos tests/simulation -m "not slow and not clients"
+	@echo "==> suites on real sockets" && $(BIN)/pytest -n 2 --dist loadfile tests/contracts tests/integration tests/clients tests/conformance tests/chaos tests/simulation -m "not slow and not clients"
 
 slow: $(VENV)/dev ## the suites left out of `make test`
 	@echo "==> slow suites" && $(BIN)/pytest tests -m "slow and not clients"

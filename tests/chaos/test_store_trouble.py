@@ -138,12 +138,6 @@ async def test_scripts_that_were_forgotten_are_told_again(server: Server) -> Non
         assert not store.degraded
 
 
-async def test_a_crowd_is_no_trouble_of_the_stores(server: Server) -> None:
-    async with running(server.url, WITHIN) as store:
-        await asyncio.gather(*(store.run("count", COUNT, (KEY,)) for _ in range(3000)))
-        assert not store.degraded
-
-
 # --- permits --------------------------------------------------------------------------------------
 
 
